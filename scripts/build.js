@@ -1,0 +1,29 @@
+// Compiles src/ to dist/ without type checking (that is `npm run lint`'s work) and writes the command manifest.
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+const stamp = join(root, "dist", ".built");
+
+function newest(dir) {
+  let latest = 0;
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    const path = join(dir, entry.name);
+    latest = Math.max(latest, entry.isDirectory() ? newest(path) : statSync(path).mtimeMs);
+  }
+  return latest;
+}
+
+const inputs = Math.max(
+  newest(join(root, "src")),
+  ...["package.json", "tsconfig.build.json", "tsconfig.json"].map((f) => statSync(join(root, f)).mtimeMs),
+);
+if (existsSync(stamp) && Number(readFileSync(stamp, "utf8")) >= inputs) process.exit(0);
+
+rmSync(join(root, "dist"), { recursive: true, force: true });
+const node = (script, ...args) =>
+  execFileSync(process.execPath, [join(root, script), ...args], { cwd: root, stdio: ["ignore", 2, 2] });
+node("node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json");
+node("node_modules/oclif/bin/run.js", "manifest");
+writeFileSync(stamp, String(inputs));

@@ -1,0 +1,97 @@
+import { type Static, type TSchema, Type } from "typebox";
+import { Value } from "typebox/value";
+import { AppError } from "../../kernel/errors.js";
+
+/** What the local chain and its client say to each other: `POST /rpc` with `{method, params}`, answered by `{result}` or `{detail, error?}`. */
+
+const U16 = Type.Integer({ minimum: 0, maximum: 65_535 });
+const Block = Type.Integer({ minimum: 0, maximum: 2_147_483_647 });
+/** Integers beyond 2^53 travel as decimal text. */
+const BigText = Type.String({ pattern: "^[0-9]{1,20}$" });
+const Address = Type.String({ minLength: 40, maxLength: 60 });
+const Hash = Type.String({ pattern: "^0x[0-9a-f]{64}$" });
+/** Longer vectors than a subnet can have neurons are allowed, so that the chain's own refusal of them can be seen. */
+const U16List = Type.Array(U16, { maxItems: 4096 });
+
+export const NetuidParams = Type.Object({ netuid: U16 });
+export const BlockParams = Type.Object({ block: Block });
+export const WeightsParams = Type.Object({ netuid: U16, uid: U16 });
+export const CommitmentParams = Type.Object({ netuid: U16, hotkey: Address, block: Block });
+export const AccountParams = Type.Object({ hotkey: Address });
+/** `payload` is the text that was signed, byte for byte; `signature` is its sr25519 signature in hex. */
+export const SubmitParams = Type.Object({
+  payload: Type.String({ maxLength: 262_144 }),
+  signature: Type.String({ maxLength: 130 }),
+});
+
+export const HeadResult = Type.Object({ number: Block, hash: Hash, timeMs: Type.Integer() });
+export const MaybeHeadResult = Type.Union([HeadResult, Type.Null()]);
+const NeuronResult = Type.Object({
+  uid: U16,
+  hotkey: Address,
+  coldkey: Address,
+  incentive: U16,
+  consensus: U16,
+  taoStakeRao: BigText,
+  alphaStakeRao: BigText,
+  validatorPermit: Type.Boolean(),
+  lastUpdateBlock: Block,
+  ip: Type.String({ maxLength: 64 }),
+  ipType: U16,
+  port: U16,
+  protocol: U16,
+});
+export const MetagraphResult = Type.Object({ netuid: U16, block: Block, neurons: Type.Array(NeuronResult) });
+export const WeightRulesResult = Type.Object({
+  commitReveal: Type.Boolean(),
+  rateLimitBlocks: Type.Integer({ minimum: 0 }),
+  versionKey: BigText,
+  minAllowed: U16,
+  maxLimit: U16,
+});
+export const WeightsResult = Type.Array(Type.Object({ uid: U16, value: U16 }));
+export const CommitmentResult = Type.Union([
+  Type.Object({ kind: Type.Literal("sha256"), hex: Type.String({ pattern: "^[0-9a-f]{64}$" }) }),
+  Type.Object({ kind: Type.Literal("absent") }),
+]);
+export const AccountResult = Type.Object({ nextNonce: BigText, genesisHash: Hash });
+export const InclusionResult = Type.Object({ block: Block, blockHash: Hash });
+
+const SetWeights = Type.Object({
+  method: Type.Literal("set_weights"),
+  netuid: U16,
+  dests: U16List,
+  values: U16List,
+  versionKey: BigText,
+});
+const SetCommitment = Type.Object({
+  method: Type.Literal("set_commitment"),
+  netuid: U16,
+  sha256: Type.String({ pattern: "^[0-9a-f]{64}$" }),
+});
+const Register = Type.Object({ method: Type.Literal("register"), netuid: U16, coldkey: Address });
+export const Submission = Type.Object({
+  call: Type.Union([SetWeights, SetCommitment, Register]),
+  genesisHash: Hash,
+  hotkey: Address,
+  nonce: BigText,
+});
+
+export type SetWeightsCall = Static<typeof SetWeights>;
+export type ChainCall = Static<typeof Submission>["call"];
+export type SignedCall = Static<typeof Submission>;
+
+/**
+ * The text a hotkey signs. It names the chain (so that it is worth nothing on another one) and a nonce (so that it counts once).
+ * The receiver checks the signature over the text as received, so key order matters to nobody but readers.
+ */
+export function submissionText(submission: SignedCall): string {
+  return JSON.stringify(submission);
+}
+
+/** Checks an outside value once. @throws AppError `invalid` naming the first bad field */
+export function parseAs<Schema extends TSchema>(schema: Schema, value: unknown, what: string): Static<Schema> {
+  if (Value.Check(schema, value)) return value as Static<Schema>;
+  const error = Value.Errors(schema, value)[0];
+  throw new AppError("invalid", `${what}: ${error?.instancePath ?? ""} ${error?.message ?? "has the wrong shape"}`.trim());
+}

@@ -1,0 +1,33 @@
+import type { Account, ApiKeyGrant } from "../../domain/accounts/account.js";
+import type { RegisteredMiner } from "../../domain/metagraph/miner.js";
+
+/** What a route asks of its caller; stands in the route's `config.auth`. Absent = public. */
+export interface AuthRule {
+  /** Third field of the signed message. Without it the body hash is signed. @see protocol 01 §2.7 */
+  readonly purpose?: string;
+  /** The hotkey must sign and be in the subnet's metagraph; no account needed. */
+  readonly registered?: boolean;
+  /** A caller without credentials is served; a bad credential still fails. */
+  readonly anonymous?: boolean;
+  /** Only the signature is required, no account (registration). */
+  readonly accountless?: boolean;
+}
+
+/** Who is calling, proven. Handlers take the hotkey from here and never from a header. */
+export interface Principal {
+  /** Verified hotkey when the request was signed. */
+  readonly hotkey?: string;
+  readonly account?: Account;
+  readonly miner?: RegisteredMiner;
+  /** Present when an API key was used. */
+  readonly apiKey?: ApiKeyGrant;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    principal: Principal;
+  }
+  interface FastifyContextConfig {
+    auth?: AuthRule;
+  }
+}
