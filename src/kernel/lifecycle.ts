@@ -105,3 +105,20 @@ export async function withTimeout<T>(
     clearTimeout(timer);
   }
 }
+
+/** Resolves when the signal aborts; keeps the process alive until then. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  // A listener alone does not keep Node running; a timer does.
+  const alive = setInterval(() => undefined, 2 ** 30);
+  return new Promise((resolve) => {
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearInterval(alive);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

@@ -12,21 +12,26 @@ export interface Unprivileged {
 const NOBODY = { uid: 65_534, gid: 65_534 };
 const SETPRIV = ["/usr/bin/setpriv", "/bin/setpriv"].find(existsSync);
 
+/** Words that make a child end when its parent is killed; none where setpriv is missing. */
+export function dieWithParent(): readonly string[] {
+  return SETPRIV === undefined ? [] : [SETPRIV, "--pdeathsig", "INT"];
+}
+
 /**
  * Postgres refuses root. Under root it runs as `nobody`, keeping only the right to pass through folders it may not read (a clone
  * in /root); under anybody else it runs as that user. Where setpriv exists the child also ends when its parent is killed.
  */
 export function unprivileged(): Unprivileged {
-  if (SETPRIV === undefined) return { prefix: [], owner: userInfo().uid === 0 ? NOBODY : undefined };
-  const dieWithParent = [SETPRIV, "--pdeathsig", "INT"];
-  if (userInfo().uid !== 0) return { prefix: dieWithParent, owner: undefined };
+  const prefix = dieWithParent();
+  if (userInfo().uid !== 0) return { prefix, owner: undefined };
+  if (prefix.length === 0) return { prefix, owner: NOBODY };
   const rights = [
     "--inh-caps=-all,+dac_override",
     "--ambient-caps=-all,+dac_override",
     "--securebits=+no_setuid_fixup",
   ];
   return {
-    prefix: [...dieWithParent, `--reuid=${NOBODY.uid}`, `--regid=${NOBODY.gid}`, "--clear-groups", ...rights],
+    prefix: [...prefix, `--reuid=${NOBODY.uid}`, `--regid=${NOBODY.gid}`, "--clear-groups", ...rights],
     owner: NOBODY,
   };
 }

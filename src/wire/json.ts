@@ -32,9 +32,9 @@ export function stringifyJson(value: unknown): string {
 
 function decodeUtf8(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (isAscii(buffer)) return buffer.latin1Slice();
+  if (isAscii(buffer)) return buffer.toString("latin1");
   if (!isUtf8(buffer)) throw new SyntaxError("the text is not UTF-8");
-  return buffer.utf8Slice();
+  return buffer.toString("utf8");
 }
 
 /**
@@ -84,12 +84,16 @@ function unmark(holder: { root: unknown }, mark: string): { root: unknown } {
   const pending: object[] = [holder];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
     for (const [key, value] of Object.entries(node)) {
-      if (typeof value === "string" && value.startsWith(mark))
-        Object.assign(node, { [key]: toInteger(value.slice(mark.length)) });
+      if (typeof value === "string" && value.startsWith(mark)) setOwn(node, key, toInteger(value.slice(mark.length)));
       else if (typeof value === "object" && value !== null) pending.push(value);
     }
   }
   return holder;
+}
+
+/** Assignment would treat the key `__proto__` specially. */
+function setOwn(node: object, key: string, value: number | bigint): void {
+  Object.defineProperty(node, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 function toInteger(digits: string): number | bigint {

@@ -16,6 +16,7 @@ export const RESERVED_LABELS: ReadonlySet<string> = new Set([
   "registry",
   "socket",
   "ws",
+  "www",
 ]);
 
 /** Letters that Unicode does not decompose into ASCII plus marks. */

@@ -12,6 +12,9 @@ export interface Account {
   readonly createdAt: Date;
 }
 
+/** What everybody may know of an account. */
+export type AccountCard = Pick<Account, "userId" | "username" | "logoId" | "createdAt">;
+
 /** One scope of a key that is not an admin key; null means any. @see protocol 01 §4.3 */
 export interface ApiKeyScope {
   readonly objectType: "images" | "chutes" | "invocations";

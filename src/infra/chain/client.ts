@@ -56,7 +56,10 @@ export interface Inclusion {
 }
 
 /** `unreadable`: the node keeps neither the state nor the body of that block. @see protocol 08 §5 */
-export type CommitmentRead = { readonly kind: "sha256"; readonly hex: string } | { readonly kind: "absent" } | { readonly kind: "unreadable" };
+export type CommitmentRead =
+  | { readonly kind: "sha256"; readonly hex: string }
+  | { readonly kind: "absent" }
+  | { readonly kind: "unreadable" };
 
 /** Reading a chain. Every call has the client's timeout and throws AppError `unavailable` CHN001 when it passes. */
 export interface ChainReader {
@@ -74,7 +77,10 @@ export interface ChainReader {
 
 /** Reading and signing. Submissions resolve on inclusion and throw AppError `conflict` CHN002 with the chain's own error name. */
 export interface ChainClient extends ChainReader {
-  setWeights(signer: Keypair, call: { netuid: number; weights: readonly WeightEntry[]; versionKey: bigint }): Promise<Inclusion>;
+  setWeights(
+    signer: Keypair,
+    call: { netuid: number; weights: readonly WeightEntry[]; versionKey: bigint },
+  ): Promise<Inclusion>;
   setCommitment(signer: Keypair, call: { netuid: number; sha256Hex: string }): Promise<Inclusion>;
   close(): Promise<void>;
 }

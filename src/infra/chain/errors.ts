@@ -32,3 +32,9 @@ export function chainErrorName(error: unknown): string | undefined {
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : "the configured address";
 }
+
+/** The subnet takes only committed weights; a plain call would be refused by the chain, so it is not sent. @see protocol 07 §4.4 */
+export function commitRevealRefusal(netuid: number): AppError {
+  const message = `subnet ${netuid} has commit-reveal on; plain weights are not accepted there and committing is not supported`;
+  return new AppError("conflict", message, { code: "CHN002", detail: { message, chainError: "CommitRevealEnabled" } });
+}

@@ -93,5 +93,8 @@ export function submissionText(submission: SignedCall): string {
 export function parseAs<Schema extends TSchema>(schema: Schema, value: unknown, what: string): Static<Schema> {
   if (Value.Check(schema, value)) return value as Static<Schema>;
   const error = Value.Errors(schema, value)[0];
-  throw new AppError("invalid", `${what}: ${error?.instancePath ?? ""} ${error?.message ?? "has the wrong shape"}`.trim());
+  throw new AppError(
+    "invalid",
+    `${what}: ${error?.instancePath ?? ""} ${error?.message ?? "has the wrong shape"}`.trim(),
+  );
 }

@@ -2,7 +2,7 @@ import type { Static, TSchema } from "typebox";
 import { AppError } from "../../kernel/errors.js";
 import { withTimeout } from "../../kernel/lifecycle.js";
 import type { Keypair } from "../../wire/keypair.js";
-import type { ChainClient, ChainHead, Inclusion, Metagraph } from "./client.js";
+import type { ChainClient, ChainHead, Inclusion, Metagraph, WeightRules } from "./client.js";
 import { chainErrorName, chainRefusal, chainUnavailable } from "./errors.js";
 import {
   AccountResult,
@@ -42,11 +42,10 @@ export function openLocalRpc(endpoint: Endpoint): LocalChainClient {
       const head = await call(endpoint, { method: "block_at", params: { block } }, MaybeHeadResult);
       return head === null ? undefined : toHead(head);
     },
-    metagraph: async (netuid) => toMetagraph(await call(endpoint, { method: "metagraph", params: { netuid } }, MetagraphResult)),
-    async weightRules(netuid) {
-      const rules = await call(endpoint, { method: "weight_rules", params: { netuid } }, WeightRulesResult);
-      return { ...rules, versionKey: BigInt(rules.versionKey) };
-    },
+    metagraph: async (netuid) =>
+      toMetagraph(await call(endpoint, { method: "metagraph", params: { netuid } }, MetagraphResult)),
+    weightRules: async (netuid) =>
+      toRules(await call(endpoint, { method: "weight_rules", params: { netuid } }, WeightRulesResult)),
     weights: (netuid, uid) => call(endpoint, { method: "weights", params: { netuid, uid } }, WeightsResult),
     commitmentAt: (where) => call(endpoint, { method: "commitment_at", params: where }, CommitmentResult),
     setWeights: (signer, { netuid, weights, versionKey }) =>
@@ -71,26 +70,34 @@ async function submit(endpoint: Endpoint, signer: Keypair, what: ChainCall): Pro
     const payload = submissionText({ call: what, genesisHash, hotkey: signer.address, nonce: nextNonce });
     const signature = Buffer.from(signer.sign(payload)).toString("hex");
     try {
-      return await call(endpoint, { method: "submit", params: { payload, signature } }, InclusionResult);
+      const request = { method: "submit", params: { payload, signature }, submits: what.method };
+      return await call(endpoint, request, InclusionResult);
     } catch (error) {
       if (tries === NONCE_TRIES || chainErrorName(error) !== "Stale") throw error;
     }
   }
 }
 
+interface Request {
+  readonly method: string;
+  readonly params?: unknown;
+  /** Name of the signed call inside, for messages. */
+  readonly submits?: string;
+}
+
 async function call<Schema extends TSchema>(
   endpoint: Endpoint,
-  request: { method: string; params?: unknown },
+  { method, params, submits }: Request,
   schema: Schema,
 ): Promise<Static<Schema>> {
   const answer = await withTimeout(
     endpoint.timeoutMs,
-    (signal) => exchange(endpoint, request, signal),
+    (signal) => exchange(endpoint, { method, params }, signal),
     () => chainUnavailable(endpoint.url, `no answer in ${endpoint.timeoutMs} ms`),
   );
-  if (answer.status !== 200) throw toError(endpoint, request.method, answer);
+  if (answer.status !== 200) throw toError(endpoint, submits ?? method, answer);
   try {
-    return parseAs(schema, answer.body["result"], `answer to ${request.method}`);
+    return parseAs(schema, answer.body["result"], `answer to ${method}`);
   } catch (error) {
     throw chainUnavailable(endpoint.url, error);
   }
@@ -103,7 +110,11 @@ interface Answer {
 
 async function exchange(endpoint: Endpoint, request: unknown, signal: AbortSignal): Promise<Answer> {
   try {
-    const response = await fetch(new URL("/rpc", endpoint.url), {
+    const url = new URL("/rpc", endpoint.url);
+    // A refusal of credentials by fetch would repeat them in its message.
+    url.username = "";
+    url.password = "";
+    const response = await fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(request),
@@ -129,11 +140,9 @@ async function readBounded(response: Response): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function toError(endpoint: Endpoint, method: string, { status, body }: Answer): AppError {
-  const { error, call: refused, detail } = body;
-  if (status === 409 && typeof error === "string") {
-    return chainRefusal(typeof refused === "string" ? refused : method, error);
-  }
+function toError(endpoint: Endpoint, what: string, { status, body }: Answer): AppError {
+  const { error, detail } = body;
+  if (status === 409 && typeof error === "string") return chainRefusal(what, error);
   const message = typeof detail === "string" ? detail : `status ${status}`;
   if (status === 404) return new AppError("not_found", message);
   if (status >= 400 && status < 500) return new AppError("invalid", message);
@@ -142,6 +151,11 @@ function toError(endpoint: Endpoint, method: string, { status, body }: Answer): 
 
 function toHead(head: Static<typeof HeadResult>): ChainHead {
   return { number: head.number, hash: head.hash, time: new Date(head.timeMs) };
+}
+
+function toRules(answer: Static<typeof WeightRulesResult>): WeightRules {
+  const { commitReveal, rateLimitBlocks, minAllowed, maxLimit } = answer;
+  return { commitReveal, rateLimitBlocks, versionKey: BigInt(answer.versionKey), minAllowed, maxLimit };
 }
 
 function toMetagraph(answer: Static<typeof MetagraphResult>): Metagraph {

@@ -1,17 +1,17 @@
 import { Redis as RedisClient } from "ioredis";
 import { AppError } from "../../kernel/errors.js";
 import type { Logger } from "../../kernel/logger.js";
-import { openMemoryRedis } from "./memory.js";
+import { openMemoryRedis } from "./memory/open.js";
 
 /** A connection to shared memory: the real server, or the in-process twin that `memory:` opens. */
 export type Redis = RedisClient;
 
 const MEMORY_SCHEME = "memory:";
 /** Longest pause between two attempts to reconnect. */
-const RECONNECT_CAP_MS = 5000;
+const RECONNECT_CAP_MS = 2000;
 
 /**
- * Opens a connection that reconnects for ever. Commands never hang: each fails after 5 s, or as soon as two attempts to
+ * Opens a connection that reconnects for ever. Commands never hang: each fails after 3 s, or as soon as two attempts to
  * reconnect have failed. Close it with `quit()` (pending replies first) or `disconnect()` (at once).
  * @param url `redis://[user:password@]host:port/db`, `rediss://…`, or `memory:[name]`; every `memory:` connection of one
  *   name shares one store and its pub/sub within this process
@@ -19,7 +19,7 @@ const RECONNECT_CAP_MS = 5000;
  */
 export function openRedis(url: string, log: Logger): Redis {
   if (url.startsWith(MEMORY_SCHEME)) return openMemoryRedis(url.slice(MEMORY_SCHEME.length), log);
-  if (!/^rediss?:$/.test(URL.parse(url)?.protocol ?? "")) {
+  if (!/^rediss?:\/\/./.test(url)) {
     throw new AppError("config", "redis.url must begin with redis://, rediss:// or memory:", {
       code: "CFG001",
       fix: "set REDIS_URL to redis://:password@host:6379/0",
@@ -27,7 +27,7 @@ export function openRedis(url: string, log: Logger): Redis {
   }
   const redis = new RedisClient(url, {
     connectTimeout: 5000,
-    commandTimeout: 5000,
+    commandTimeout: 3000,
     maxRetriesPerRequest: 2,
     keepAlive: 30_000,
     retryStrategy: (attempt) => Math.min(100 * 2 ** Math.min(attempt - 1, 10), RECONNECT_CAP_MS),

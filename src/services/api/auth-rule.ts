@@ -11,6 +11,11 @@ export interface AuthRule {
   readonly anonymous?: boolean;
   /** Only the signature is required, no account (registration). */
   readonly accountless?: boolean;
+  /**
+   * Path parameter with the id or name of the one object the route is about. Without it, a scoped API key needs a scope for
+   * all objects. @see protocol 01 §4.3
+   */
+  readonly scopeParam?: string;
 }
 
 /** Who is calling, proven. Handlers take the hotkey from here and never from a header. */

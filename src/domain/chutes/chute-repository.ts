@@ -1,0 +1,149 @@
+import { sql } from "kysely";
+import type { Db } from "../../infra/postgres/client.js";
+import type { Cord } from "../../wire/cords.js";
+import type { NodeSelector } from "../../wire/node-selector.js";
+import type { Chute, StandardTemplate } from "./chute.js";
+
+/** The chute with that id. */
+export async function chuteById(db: Db, chuteId: string): Promise<Chute | undefined> {
+  const row = await selectChutes(db).where("c.chute_id", "=", chuteId).executeTakeFirst();
+  return row && toChute(row);
+}
+
+/** The chute that answers on `<slug>.<base domain>`. */
+export async function chuteBySlug(db: Db, slug: string): Promise<Chute | undefined> {
+  const row = await selectChutes(db).where("c.slug", "=", slug).executeTakeFirst();
+  return row && toChute(row);
+}
+
+/** Chutes of that name (any case) of all owners: public ones first, then the busiest. Names are compared, never matched as patterns. */
+export async function chutesNamed(db: Db, name: string, limit: number): Promise<Chute[]> {
+  const rows = await selectChutes(db)
+    .where(sql`lower(c.name)`, "=", name.toLowerCase())
+    .orderBy("c.public", "desc")
+    .orderBy("c.invocation_count", "desc")
+    .orderBy("c.chute_id")
+    .limit(limit)
+    .execute();
+  return rows.map(toChute);
+}
+
+/** Id of the chute that answers on `<slug>.<base domain>`. */
+export async function chuteIdBySlug(db: Db, slug: string): Promise<string | undefined> {
+  const row = await db.selectFrom("chutes").select("chute_id").where("slug", "=", slug).executeTakeFirst();
+  return row?.chute_id;
+}
+
+/** Ids in the order of `chutesNamed`; undefined when there are none. */
+export async function chuteIdsNamed(db: Db, name: string, limit: number): Promise<string[] | undefined> {
+  const rows = await db
+    .selectFrom("chutes")
+    .select("chute_id")
+    .where(sql`lower(name)`, "=", name.toLowerCase())
+    .orderBy("public", "desc")
+    .orderBy("invocation_count", "desc")
+    .orderBy("chute_id")
+    .limit(limit)
+    .execute();
+  return rows.length === 0 ? undefined : rows.map((row) => row.chute_id);
+}
+
+/** Id of one owner's chute of that name (any case). */
+export async function chuteIdOf(
+  db: Db,
+  chute: { readonly userId: string; readonly name: string },
+): Promise<string | undefined> {
+  const row = await db
+    .selectFrom("chutes")
+    .select("chute_id")
+    .where("user_id", "=", chute.userId)
+    .where(sql`lower(name)`, "=", chute.name.toLowerCase())
+    .executeTakeFirst();
+  return row?.chute_id;
+}
+
+/** Whether the owner lets that user see and call the chute. @see protocol 01 §14 */
+export async function isSharedWith(
+  db: Db,
+  share: { readonly chuteId: string; readonly userId: string },
+): Promise<boolean> {
+  const row = await db
+    .selectFrom("chute_shares")
+    .select("chute_id")
+    .where("chute_id", "=", share.chuteId)
+    .where("shared_to", "=", share.userId)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+const CHUTE_COLUMNS = [
+  "c.chute_id",
+  "c.user_id",
+  "u.username as owner_username",
+  "c.name",
+  "c.public",
+  "c.standard_template",
+  "c.cords",
+  "c.node_selector",
+  "c.slug",
+  "c.version",
+  "c.concurrency",
+  "c.chutes_version",
+  "c.image_id",
+  "i.user_id as image_user_id",
+  "c.revision",
+  "c.discount",
+  "c.boost",
+  "c.disabled",
+  "c.tee",
+  "c.max_instances",
+  "c.scaling_threshold",
+  "c.shutdown_after_seconds",
+  "c.allow_external_egress",
+  "c.created_at",
+  "c.updated_at",
+] as const;
+
+/** Chutes with their owner `u` and image `i`, for other queries over them. */
+export function selectChutes(db: Db) {
+  return db
+    .selectFrom("chutes as c")
+    .innerJoin("users as u", "u.user_id", "c.user_id")
+    .innerJoin("images as i", "i.image_id", "c.image_id")
+    .select(CHUTE_COLUMNS);
+}
+
+/** What `selectChutes` yields. */
+export type ChuteRow = Awaited<ReturnType<ReturnType<typeof selectChutes>["executeTakeFirstOrThrow"]>>;
+
+/** The domain form of a row. */
+export function toChute(row: ChuteRow): Chute {
+  return {
+    chuteId: row.chute_id,
+    userId: row.user_id,
+    ownerUsername: row.owner_username,
+    name: row.name,
+    public: row.public,
+    standardTemplate: row.standard_template as StandardTemplate | null,
+    cords: row.cords as unknown as readonly Cord[],
+    nodeSelector: row.node_selector as NodeSelector,
+    slug: row.slug,
+    version: row.version,
+    concurrency: row.concurrency,
+    chutesVersion: row.chutes_version,
+    imageId: row.image_id,
+    imageUserId: row.image_user_id,
+    revision: row.revision,
+    discount: row.discount,
+    boost: row.boost,
+    disabled: row.disabled,
+    tee: row.tee,
+    maxInstances: row.max_instances,
+    scalingThreshold: row.scaling_threshold,
+    shutdownAfterSeconds: row.shutdown_after_seconds,
+    allowExternalEgress: row.allow_external_egress,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

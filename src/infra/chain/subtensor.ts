@@ -1,0 +1,108 @@
+import type { ApiPromise } from "@polkadot/api";
+import { AppError } from "../../kernel/errors.js";
+import { withTimeout } from "../../kernel/lifecycle.js";
+import type { Logger } from "../../kernel/logger.js";
+import type { Keypair } from "../../wire/keypair.js";
+import type { ChainClient, ChainHead } from "./client.js";
+import { chainUnavailable, commitRevealRefusal } from "./errors.js";
+import { hashOf, readBlock, readCommitment } from "./subtensor-blocks.js";
+import { readMetagraph, readWeightRules, readWeights } from "./subtensor-reads.js";
+import { type PalletCall, submit } from "./subtensor-submit.js";
+
+/** A submission waits for a block, and for the next ones when the first is full. */
+const SUBMIT_TIMEOUT_FACTOR = 6;
+
+interface Endpoint {
+  readonly url: string;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Client of a subtensor node over WebSocket. Connects at the first call; types, indices and hashers come from the node's metadata and
+ * follow its runtime upgrades. @see protocol 07 §1
+ */
+export function openSubtensor(endpoint: Endpoint, log: Logger): ChainClient {
+  const link = new Link(endpoint, log);
+  const submitting = endpoint.timeoutMs * SUBMIT_TIMEOUT_FACTOR;
+  const send = (signer: Keypair, call: PalletCall) => link.use((api) => submit(api, signer, call), submitting);
+  return {
+    head: () => link.use(async (api) => readBlock(api, (await api.rpc.chain.getBlockHash()).toHex())),
+    finalizedHead: () => link.use(async (api) => readBlock(api, (await api.rpc.chain.getFinalizedHead()).toHex())),
+    blockAt: (number) => link.use((api) => blockAt(api, number)),
+    metagraph: (netuid) => link.use((api) => readMetagraph(api, netuid)),
+    weightRules: (netuid) => link.use((api) => readWeightRules(api, netuid)),
+    weights: (netuid, uid) => link.use((api) => readWeights(api, netuid, uid)),
+    commitmentAt: (where) => link.use((api) => readCommitment(api, where)),
+    async setWeights(signer, { netuid, weights, versionKey }) {
+      const { commitReveal } = await link.use((api) => readWeightRules(api, netuid));
+      if (commitReveal) throw commitRevealRefusal(netuid);
+      const dests = weights.map((entry) => entry.uid);
+      const values = weights.map((entry) => entry.value);
+      const args = [netuid, dests, values, versionKey];
+      return send(signer, { pallet: "subtensorModule", name: "setWeights", args });
+    },
+    setCommitment(signer, { netuid, sha256Hex }) {
+      const args = [netuid, { fields: [{ Sha256: `0x${sha256Hex}` }] }];
+      return send(signer, { pallet: "commitments", name: "setCommitment", args });
+    },
+    close: () => link.close(),
+  };
+}
+
+async function blockAt(api: ApiPromise, number: number): Promise<ChainHead | undefined> {
+  const hash = await hashOf(api, number);
+  return hash === undefined ? undefined : readBlock(api, hash);
+}
+
+/** One connection, opened when it is first needed and opened anew after a failed opening. */
+class Link {
+  readonly #endpoint: Endpoint;
+  readonly #log: Logger;
+  #opening: Promise<ApiPromise> | undefined;
+  #disconnect: () => Promise<void> = async () => undefined;
+
+  constructor(endpoint: Endpoint, log: Logger) {
+    this.#endpoint = endpoint;
+    this.#log = log;
+  }
+
+  /** Runs one piece of work under a time limit. What is not an AppError already becomes `unavailable` CHN001. */
+  async use<Result>(work: (api: ApiPromise) => Promise<Result>, limitMs = this.#endpoint.timeoutMs): Promise<Result> {
+    const { url } = this.#endpoint;
+    try {
+      return await withTimeout(
+        limitMs,
+        async () => work(await this.#api()),
+        () => chainUnavailable(url, `no answer in ${limitMs} ms`),
+      );
+    } catch (error) {
+      if (error instanceof AppError && error.kind !== "invalid") throw error;
+      throw chainUnavailable(url, error);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#opening = undefined;
+    await this.#disconnect();
+  }
+
+  #api(): Promise<ApiPromise> {
+    this.#opening ??= this.#open().catch(async (error: unknown) => {
+      await this.close();
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  async #open(): Promise<ApiPromise> {
+    const { url, timeoutMs } = this.#endpoint;
+    const { ApiPromise, WsProvider } = await import("@polkadot/api");
+    const provider = new WsProvider(url, 2500, {}, timeoutMs);
+    this.#disconnect = () => provider.disconnect();
+    const options = { provider, throwOnConnect: true, noInitWarn: true };
+    // The library's own provider does not meet the library's interface under exact optional properties.
+    const api = await ApiPromise.create(options as NonNullable<Parameters<typeof ApiPromise.create>[0]>);
+    this.#log.info({ spec: api.runtimeVersion.specVersion.toNumber() }, "connected to the chain");
+    return api;
+  }
+}

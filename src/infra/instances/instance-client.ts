@@ -1,0 +1,100 @@
+import { type ClientHttp2Stream, constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from "node:http2";
+import { AppError } from "../../kernel/errors.js";
+import type { Running } from "../../kernel/lifecycle.js";
+import { validatorHeaders } from "../../wire/headers.js";
+import { encryptBody, encryptPath, gzipJson } from "../../wire/instance-cipher.js";
+import type { InstanceTarget } from "../../wire/instance-transport.js";
+import type { Keypair } from "../../wire/keypair.js";
+import { cipherGeneration } from "../../wire/versions.js";
+import { InstanceSessions, type SessionPoolOptions } from "./instance-sessions.js";
+
+/** One call of an instance's function. */
+export interface InstanceCall {
+  /** Internal path, e.g. `/chat_stream`. */
+  readonly path: string;
+  /** Sent as compact JSON. */
+  readonly payload: unknown;
+  /** Ends the call, whatever state it is in: the instance sees its stream reset. */
+  readonly signal: AbortSignal;
+  /** Longest silence of the instance, before and within its answer, milliseconds. */
+  readonly silenceMs: number;
+  readonly now: Date;
+}
+
+/** Status and headers have arrived; the body is still encrypted when the status is 200. */
+export interface InstanceAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Errors after this point surface when the stream is read. */
+  readonly stream: ClientHttp2Stream;
+  /** Key of the body. */
+  readonly key: Buffer;
+}
+
+export interface InstanceClient extends Running {
+  /**
+   * Sends a signed, encrypted request.
+   * @throws AppError `unavailable` when the instance cannot be reached, breaks off or stays silent; `forbidden` when the
+   *   session key is missing (`hasSessionKey`); `aborted` on the signal
+   */
+  call(target: InstanceTarget, call: InstanceCall): Promise<InstanceAnswer>;
+  /** Closes the connection to an instance. */
+  evict(instanceId: string): void;
+}
+
+/** Opens the pool of connections to instances of runtime ≥ 0.5.5. @see protocol 04 §6 */
+export function openInstanceClient(deps: SessionPoolOptions & { readonly signer: Keypair }): InstanceClient {
+  const sessions = new InstanceSessions(deps);
+  /** Targets are cached objects that live for many calls. */
+  const keys = new WeakMap<InstanceTarget, Buffer>();
+  return {
+    async call(target, call) {
+      const key = keys.get(target) ?? sessionKey(target);
+      keys.set(target, key);
+      const body = encryptBody(key, gzipJson(call.payload));
+      const stream = await sessions.request(target, {
+        ":method": "POST",
+        ":path": encryptPath(key, call.path),
+        "content-type": "text/plain; charset=utf-8",
+        ...validatorHeaders(deps.signer, { miner: target.minerHotkey, body }, call.now),
+      });
+      const answer = awaitAnswer(stream, call);
+      stream.end(body);
+      return { ...(await answer), key };
+    },
+    evict: (instanceId) => sessions.evict(instanceId),
+    close: async () => sessions.close(),
+  };
+}
+
+/** Whether the instance left a session key that its runtime's cipher takes. @see protocol 04 §6.3 */
+export function hasSessionKey(target: InstanceTarget): boolean {
+  return target.transport.sessionKeyHex?.length === 64 && cipherGeneration(target.chutesVersion) === "chacha";
+}
+
+function sessionKey(target: InstanceTarget): Buffer {
+  if (!hasSessionKey(target)) throw new AppError("forbidden", "the instance's session key is missing");
+  return Buffer.from(target.transport.sessionKeyHex ?? "", "hex");
+}
+
+function awaitAnswer(stream: ClientHttp2Stream, call: InstanceCall): Promise<Omit<InstanceAnswer, "key">> {
+  const { signal, silenceMs } = call;
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      reject(new AppError("aborted", "the call was given up"));
+      stream.close(constants.NGHTTP2_CANCEL);
+    };
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    stream.setTimeout(silenceMs, () => stream.destroy(new AppError("unavailable", "the instance stayed silent")));
+    stream.once("response", (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) => {
+      resolve({ status: headers[":status"] ?? 0, headers, stream });
+    });
+    // Stays for good: an error after the answer is found by whoever reads the stream.
+    stream.on("error", reject);
+    stream.once("close", () => {
+      signal.removeEventListener("abort", abort);
+      reject(new AppError("unavailable", "the instance ended the call without an answer"));
+    });
+  });
+}

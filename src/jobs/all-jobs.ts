@@ -1,0 +1,18 @@
+import { auditExportJob } from "./audit-export/audit-export-job.js";
+import type { ExportSources } from "./audit-export/export-deps.js";
+import { idleInstancesJob } from "./idle-instances-job.js";
+import type { Job } from "./job.js";
+import { maintenanceJob } from "./maintenance-job.js";
+import { metasyncJob } from "./metasync-job.js";
+import { scoresJob } from "./scores-job.js";
+
+/** Every scheduled job of the platform. */
+export function allJobs(sources: ExportSources): Job[] {
+  return [
+    metasyncJob(sources),
+    auditExportJob(sources),
+    scoresJob(sources),
+    idleInstancesJob(sources.db),
+    maintenanceJob(sources.db),
+  ];
+}
