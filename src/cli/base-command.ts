@@ -57,6 +57,17 @@ export abstract class BaseCommand extends Command {
     return process.stderr.isTTY === true && !this.jsonEnabled() && process.env["CI"] === undefined;
   }
 
+  /** How step lists show themselves here. */
+  protected progressStyle(): "live" | "plain" | "silent" {
+    if (this.jsonEnabled()) return "silent";
+    return this.interactive ? "live" : "plain";
+  }
+
+  /** PATH, for whoever looks for programs. */
+  protected searchPath(): string {
+    return process.env["PATH"] ?? "";
+  }
+
   protected override async catch(error: Interfaces.CommandError): Promise<void> {
     const code = usageExitCode(error) ?? exitCodeOf(error);
     if (this.jsonEnabled()) this.logJson(errorDocument(error));

@@ -1,10 +1,5 @@
 import { Listr } from "listr2";
-
-/** One step that people watch. `run` may change the title's tail through `note`. */
-export interface Step<State> {
-  readonly title: string;
-  run(state: State, note: (text: string) => void): Promise<void>;
-}
+import type { Step } from "../kernel/step.js";
 
 export interface StepListOptions {
   /** Redrawing list on a terminal; plain lines elsewhere; nothing under --json. */

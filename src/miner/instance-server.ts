@@ -19,6 +19,7 @@ const INTERNAL_PREFIX = "/_";
 const MIN_STREAMS = 256;
 const STREAMS_PER_SLOT = 8;
 const WINDOW_BYTES = 1024 * 1024;
+const CALLER_GONE = new AppError("aborted", "the caller has gone");
 
 export interface InstanceServerOptions {
   readonly tls: Pick<TlsMaterial, "caCertPem" | "serverCertPem" | "serverKeyPem">;
@@ -100,8 +101,10 @@ function createServer(instance: Instance): Http2SecureServer {
 /** Never rejects: whatever goes wrong becomes an answer or the end of the stream. */
 async function respond(instance: Instance, request: InstanceRequest, response: InstanceResponse): Promise<void> {
   const gone = new AbortController();
-  response.once("close", () => gone.abort());
-  response.once("error", () => gone.abort());
+  // Making the default reason, an exception with its stack, would cost more than the decryption of a small body.
+  const leave = () => response.writableEnded || gone.abort(CALLER_GONE);
+  response.once("close", leave);
+  response.once("error", leave);
   try {
     await answer(instance, { request, response, signal: gone.signal });
   } catch (error) {
@@ -179,7 +182,7 @@ function readBody({ request, signal }: Exchange, maxBytes: number): Promise<Buff
     });
     request.once("end", () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
     request.once("error", reject);
-    signal.addEventListener("abort", () => reject(new AppError("aborted", "the caller has gone")), { once: true });
+    signal.addEventListener("abort", () => reject(CALLER_GONE), { once: true });
   });
 }
 

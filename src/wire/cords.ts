@@ -1,5 +1,5 @@
 /** JSON Schema as the developer's SDK wrote it; opaque here. */
-export type CordSchema = Readonly<Record<string, unknown>> | null;
+type CordSchema = Readonly<Record<string, unknown>> | null;
 
 /** One callable function of a chute, in its wire form. @see protocol 03 §8.1 */
 export interface Cord {

@@ -1,3 +1,6 @@
+import { pythonFloat } from "./csv.js";
+import { pythonLiteral } from "./python.js";
+
 /** Columns of an hour's invocations, in order. @see protocol 08 §2.3 */
 export const INVOCATION_COLUMNS = [
   "parent_invocation_id",
@@ -66,3 +69,35 @@ export const RECENT_COLUMNS = [
   "bounty",
   "metrics",
 ] as const;
+
+/** Metrics that are fractions by nature: `60.0`, never `60`, as upstream's own type writes them. @see protocol 04 §9.1 */
+const FLOAT_METRICS: ReadonlySet<string> = new Set([
+  "ttft",
+  "tt",
+  "tps",
+  "ctps",
+  "ur",
+  "maspt",
+  "ptps",
+  "otps",
+  "nc",
+  "sps",
+  "masps",
+  "b",
+]);
+
+/**
+ * Text of the `metrics` field: a Python literal; empty for null. Takes the stored object as it is, unknown members included.
+ * Throws AppError `invalid` for numbers without a literal. @see protocol 08 §2.4
+ */
+export function metricsField(metrics: object | null): string {
+  if (metrics === null) return "";
+  const members = Object.entries(metrics).filter(([, value]) => value !== undefined);
+  return `{${members.map(([key, value]) => `${pythonLiteral(key)}: ${metricText(key, value)}`).join(", ")}}`;
+}
+
+function metricText(key: string, value: unknown): string {
+  return typeof value === "number" && Number.isFinite(value) && FLOAT_METRICS.has(key)
+    ? pythonFloat(value)
+    : pythonLiteral(value);
+}

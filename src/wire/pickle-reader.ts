@@ -248,7 +248,7 @@ function text(bytes: Buffer): string {
 
 /** Latin-1 with `\uXXXX` and `\UXXXXXXXX` escapes. */
 function rawUnicode(line: string): string {
-  return line.replace(/\\u([0-9a-f]{4})|\\U(0010[0-9a-f]{4}|000[0-9a-f]{5})/gi, (_, short, long) =>
+  return line.replace(/\\u([0-9a-fA-F]{4})|\\U(0010[0-9a-fA-F]{4}|000[0-9a-fA-F]{5})/g, (_, short, long) =>
     String.fromCodePoint(Number.parseInt(short ?? long, 16)),
   );
 }

@@ -5,6 +5,7 @@ import { signedHeaders, validatorHeaders } from "../../src/wire/headers.js";
 import { isFreshNonce, validatorMessage, verifyHotkeyMessage } from "../../src/wire/hotkey-signature.js";
 import { chuteIdOf, repeatRequestId, shardOf } from "../../src/wire/ids.js";
 import { decryptBody, decryptPath, encryptBody, encryptPath, gunzipBounded } from "../../src/wire/instance-cipher.js";
+import { metricsField } from "../../src/wire/invocation-csv.js";
 import { initCrypto, keypairFromSeed } from "../../src/wire/keypair.js";
 import {
   aesCbcDecrypt,
@@ -16,7 +17,6 @@ import {
 import { decodeSdkCall } from "../../src/wire/pickle.js";
 import { readPickle } from "../../src/wire/pickle-reader.js";
 import { promptPrefixHashes } from "../../src/wire/prefix-hashes.js";
-import { pythonLiteral } from "../../src/wire/python.js";
 import { deriveSessionKey, x25519FromPrivateHex } from "../../src/wire/session-key.js";
 import { csvTimestamp } from "../../src/wire/timestamps.js";
 import identity from "../vectors/01-identity.json" with { type: "json" };
@@ -131,9 +131,9 @@ test("04 §19.20: id of a repeated request", () => {
 
 test("04 §19.21: CSV text of a row", () => {
   const { metrics, field, startedAt, startedAtText } = vectors.csv;
-  expect(pythonLiteral(metrics)).toBe(field);
+  expect(metricsField(metrics)).toBe(field);
   expect(csvTimestamp(startedAt)).toBe(startedAtText);
-  expect(csvLine([csvTimestamp(startedAt), pythonLiteral(metrics)])).toBe(`${startedAtText},"${field}"\r\n`);
+  expect(csvLine([csvTimestamp(startedAt), metricsField(metrics)])).toBe(`${startedAtText},"${field}"\r\n`);
 });
 
 test("04 §6.2: signed headers of both directions use the same nonce form", () => {

@@ -14,7 +14,8 @@ export interface S3Server {
 /** Starts an S3 server with one empty bucket. Its own process, for it encrypts page tokens with DES, which needs a flag. */
 export async function startS3Server(bucket: string): Promise<S3Server> {
   const directory = mkdtempSync(join(tmpdir(), "chutes-s3-"));
-  const program = createRequire(import.meta.url).resolve("s3rver/bin/s3rver.js");
+  const require = createRequire(import.meta.url);
+  const program = require.resolve("s3rver/bin/s3rver.js");
   const options = ["--address", "127.0.0.1", "--port", "0", "--directory", directory, "--silent"];
   const args = ["--openssl-legacy-provider", "--no-deprecation", program, ...options, "--configure-bucket", bucket];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });

@@ -97,7 +97,9 @@ export interface LaunchedInstance {
   readonly symmetricKeyHex: string;
   readonly createdAt: Date;
   readonly active: boolean;
-  readonly gpus: readonly { readonly uuid: string; readonly model: string }[];
+  readonly gpuUuids: readonly string[];
+  /** Key of the GPU table; of a mixed set the first by name, as in the instance's events. */
+  readonly gpuModel: string;
 }
 
 /** The launch with its instance, if it has one. */
@@ -123,25 +125,31 @@ export async function launchById(db: Db, configId: string): Promise<Launch | und
       "i.created_at as instanceCreatedAt",
       "i.active",
     ])
-    .select(
-      sql<LaunchedInstance["gpus"]>`
-        (select coalesce(json_agg(json_build_object('uuid', n.uuid, 'model', n.gpu_identifier) order by n.uuid), '[]')
-         from instance_nodes b join nodes n on n.uuid = b.node_id where b.instance_id = i.instance_id)`.as("gpus"),
-    )
+    .select([
+      sql<string[]>`array(select node_id from instance_nodes b where b.instance_id = i.instance_id order by 1)`.as(
+        "gpuUuids",
+      ),
+      sql<string | null>`
+        (select min(n.gpu_identifier) from instance_nodes b join nodes n on n.uuid = b.node_id
+         where b.instance_id = i.instance_id)`.as("gpuModel"),
+    ])
     .where("l.config_id", "=", configId)
     .executeTakeFirst();
   if (row === undefined) return undefined;
-  const { instanceId, symmetricKeyHex, instanceCreatedAt, active, gpus, seed, ...launch } = row;
+  const {
+    instanceId,
+    symmetricKeyHex,
+    instanceCreatedAt: createdAt,
+    active,
+    gpuUuids,
+    gpuModel,
+    seed,
+    ...launch
+  } = row;
   const instance =
-    instanceId === null || instanceCreatedAt === null
+    instanceId === null || symmetricKeyHex === null || createdAt === null
       ? undefined
-      : {
-          instanceId,
-          symmetricKeyHex: symmetricKeyHex ?? "",
-          createdAt: instanceCreatedAt,
-          active: active === true,
-          gpus,
-        };
+      : { instanceId, symmetricKeyHex, createdAt, active: active === true, gpuUuids, gpuModel: gpuModel ?? "" };
   return { ...launch, seed: BigInt(seed), instance };
 }
 

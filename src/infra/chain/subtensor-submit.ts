@@ -3,6 +3,7 @@ import { AppError } from "../../kernel/errors.js";
 import type { Keypair } from "../../wire/keypair.js";
 import type { Inclusion } from "./client.js";
 import { chainRefusal } from "./errors.js";
+import { NodeError } from "./node-socket.js";
 
 type Transaction = ReturnType<ApiPromise["tx"][string][string]>;
 
@@ -125,11 +126,10 @@ function untilIncluded(transaction: Transaction, name: string): Promise<Result> 
 
 /** A pool's rejection as a refusal; undefined for anything else, such as a lost connection. */
 function poolRefusal(name: string, error: unknown): AppError | undefined {
-  if (!(error instanceof Error) || !("code" in error) || !POOL_REJECTIONS.includes(Number(error.code)))
-    return undefined;
+  if (!(error instanceof NodeError) || !POOL_REJECTIONS.includes(error.code)) return undefined;
   const custom = /Custom error: (\d+)/.exec(error.message)?.[1];
   if (custom !== undefined) return chainRefusal(name, CUSTOM_REJECTIONS[custom] ?? `Custom error ${custom}`);
-  return chainRefusal(name, error.message.replace(/^\d+: /, ""));
+  return chainRefusal(name, error.message);
 }
 
 function dispatchErrorName(api: ApiPromise, error: NonNullable<Result["dispatchError"]>): string {

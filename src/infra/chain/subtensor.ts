@@ -5,6 +5,7 @@ import type { Logger } from "../../kernel/logger.js";
 import type { Keypair } from "../../wire/keypair.js";
 import type { ChainClient, ChainHead } from "./client.js";
 import { chainUnavailable, commitRevealRefusal } from "./errors.js";
+import { NodeSocket } from "./node-socket.js";
 import { hashOf, readBlock, readCommitment } from "./subtensor-blocks.js";
 import { readMetagraph, readWeightRules, readWeights } from "./subtensor-reads.js";
 import { type PalletCall, submit } from "./subtensor-submit.js";
@@ -54,12 +55,11 @@ async function blockAt(api: ApiPromise, number: number): Promise<ChainHead | und
   return hash === undefined ? undefined : readBlock(api, hash);
 }
 
-/** One connection, opened when it is first needed and opened anew after a failed opening. */
+/** One connection, opened when it is first needed and opened anew when it was lost. */
 class Link {
   readonly #endpoint: Endpoint;
   readonly #log: Logger;
   #opening: Promise<ApiPromise> | undefined;
-  #disconnect: () => Promise<void> = async () => undefined;
 
   constructor(endpoint: Endpoint, log: Logger) {
     this.#endpoint = endpoint;
@@ -76,19 +76,22 @@ class Link {
         () => chainUnavailable(url, `no answer in ${limitMs} ms`),
       );
     } catch (error) {
+      // `invalid` is an answer of another shape: this node's fault, not the caller's.
       if (error instanceof AppError && error.kind !== "invalid") throw error;
       throw chainUnavailable(url, error);
     }
   }
 
   async close(): Promise<void> {
+    const opening = this.#opening;
     this.#opening = undefined;
-    await this.#disconnect();
+    const api = await opening?.catch(() => undefined);
+    await api?.disconnect();
   }
 
   #api(): Promise<ApiPromise> {
-    this.#opening ??= this.#open().catch(async (error: unknown) => {
-      await this.close();
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined;
       throw error;
     });
     return this.#opening;
@@ -96,13 +99,19 @@ class Link {
 
   async #open(): Promise<ApiPromise> {
     const { url, timeoutMs } = this.#endpoint;
-    const { ApiPromise, WsProvider } = await import("@polkadot/api");
-    const provider = new WsProvider(url, 2500, {}, timeoutMs);
-    this.#disconnect = () => provider.disconnect();
-    const options = { provider, throwOnConnect: true, noInitWarn: true };
-    // The library's own provider does not meet the library's interface under exact optional properties.
-    const api = await ApiPromise.create(options as NonNullable<Parameters<typeof ApiPromise.create>[0]>);
-    this.#log.info({ spec: api.runtimeVersion.specVersion.toNumber() }, "connected to the chain");
-    return api;
+    const { ApiPromise } = await import("@polkadot/api");
+    const provider = await NodeSocket.open(url, timeoutMs);
+    try {
+      const api = await ApiPromise.create({ provider, throwOnConnect: true, noInitWarn: true });
+      provider.on("disconnected", () => {
+        this.#opening = undefined;
+        this.#log.info("the connection to the chain ended");
+      });
+      this.#log.info({ spec: api.runtimeVersion.specVersion.toNumber() }, "connected to the chain");
+      return api;
+    } catch (error) {
+      await provider.disconnect();
+      throw error;
+    }
   }
 }

@@ -11,7 +11,7 @@ export interface HttpClientOptions {
   readonly lookupLocalhost?: boolean;
 }
 
-export interface HttpRequest {
+interface HttpRequest {
   readonly method?: Dispatcher.HttpMethod;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
@@ -20,7 +20,7 @@ export interface HttpRequest {
   readonly maxBytes?: number;
 }
 
-export interface JsonRequest extends Omit<HttpRequest, "body"> {
+interface JsonRequest extends Omit<HttpRequest, "body"> {
   /** Sent as JSON. Use `request` when the exact bytes matter, as they do under a signature. */
   readonly json?: unknown;
 }

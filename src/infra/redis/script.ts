@@ -7,6 +7,7 @@ export type Script = (keys: readonly string[], args: readonly (string | number)[
 
 /**
  * Makes `scripts/<name>.lua` callable on a connection: sent by its hash, in full only to a server that does not know it.
+ * Asking again for the same connection costs nothing.
  *
  * Scripts must run on Redis 7 and on the in-process twin. The twin has no `cjson`, and prints whole floats joined with
  * `..` as `3.0`: use `tostring` there. Redis seeds `math.random` alike in every call: pass randomness and time as arguments.
@@ -14,7 +15,7 @@ export type Script = (keys: readonly string[], args: readonly (string | number)[
  */
 export function defineScript(redis: Redis, name: string, numberOfKeys: number): Script {
   const command = `script:${name}`;
-  redis.defineCommand(command, { numberOfKeys, lua: scriptText(name) });
+  if (!(command in redis)) redis.defineCommand(command, { numberOfKeys, lua: scriptText(name) });
   const scripts = redis as unknown as Record<string, (...args: (string | number)[]) => Promise<unknown>>;
   return async (keys, args) => {
     if (keys.length !== numberOfKeys) throw new Error(`script ${name} takes ${numberOfKeys} keys, got ${keys.length}`);

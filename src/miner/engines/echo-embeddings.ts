@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { Type } from "typebox";
+import { Compile } from "typebox/compile";
 import { checked, wordsOf } from "./echo-prompt.js";
 import { type EngineReply, jsonReply } from "./engine.js";
 
@@ -7,15 +8,17 @@ const DEFAULT_DIMENSIONS = 256;
 const FLOAT_BYTES = 4;
 
 const TokenIds = Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1 });
-const EmbeddingBody = Type.Object({
-  input: Type.Union([
-    Type.String({ minLength: 1 }),
-    TokenIds,
-    Type.Array(Type.Union([Type.String({ minLength: 1 }), TokenIds]), { minItems: 1, maxItems: 2048 }),
-  ]),
-  dimensions: Type.Optional(Type.Union([Type.Integer({ minimum: 1, maximum: 4096 }), Type.Null()])),
-  encoding_format: Type.Optional(Type.Union([Type.Literal("float"), Type.Literal("base64")])),
-});
+const EmbeddingBody = Compile(
+  Type.Object({
+    input: Type.Union([
+      Type.String({ minLength: 1 }),
+      TokenIds,
+      Type.Array(Type.Union([Type.String({ minLength: 1 }), TokenIds]), { minItems: 1, maxItems: 2048 }),
+    ]),
+    dimensions: Type.Optional(Type.Union([Type.Integer({ minimum: 1, maximum: 4096 }), Type.Null()])),
+    encoding_format: Type.Optional(Type.Union([Type.Literal("float"), Type.Literal("base64")])),
+  }),
+);
 
 /**
  * Deterministic embeddings: each word is a fixed direction and a text is the normalised sum of its words, so texts that share

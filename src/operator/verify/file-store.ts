@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AppError } from "../../kernel/errors.js";
 import { hashFile } from "./file-hash.js";
-import type { ScanSummary } from "./scan-files.js";
+import type { ScanSummary } from "./scan-rows.js";
 
 interface KnownFile {
   readonly sizeBytes: number;
@@ -43,7 +43,11 @@ export class FileStore {
     try {
       for (const name of ["csv", "reports", "answers"]) await mkdir(join(dir, name), { recursive: true });
     } catch (cause) {
-      throw new AppError("config", `the directory ${dir} cannot be written`, { code: "VER001", cause, fix: "--dir PATH" });
+      throw new AppError("config", `the directory ${dir} cannot be written`, {
+        code: "VER001",
+        cause,
+        fix: "--dir PATH",
+      });
     }
     const old = options.recheck ? emptyMemory() : await readMemory(join(dir, STATE));
     return new FileStore(dir, old, options.signal);

@@ -91,9 +91,10 @@ function refuseTemporary(answer: HttpAnswer<Readable>, target: URL): HttpAnswer<
 async function redirectOf(answer: HttpAnswer<unknown>, from: URL, isPrivateApi: boolean): Promise<URL> {
   const location = answer.headers["location"];
   const text = typeof location === "string" ? location : "";
-  if (!URL.canParse(text, from)) throw new AppError("unavailable", `${from.host} redirects to nowhere`);
+  if (!URL.canParse(text, from.href)) throw new AppError("unavailable", `${from.host} redirects to nowhere`);
   const target = new URL(text, from);
-  if (!/^https?:$/.test(target.protocol)) throw new AppError("unavailable", `${from.host} redirects to ${target.protocol}`);
+  if (!/^https?:$/.test(target.protocol))
+    throw new AppError("unavailable", `${from.host} redirects to ${target.protocol}`);
   // A public API must not use us to reach machines that only we can see.
   if (!isPrivateApi && (await leadsInside(target.hostname))) {
     throw new AppError("unavailable", `${from.host} redirects to a private address`);

@@ -21,10 +21,10 @@ function client(options: Partial<HttpClientOptions> = {}) {
   return http;
 }
 
-const echo: RequestListener = async (request, response) => {
-  const body = await text(request);
+const echo: RequestListener = (request, response) => {
+  const { method, url: path, headers } = request;
   response.setHeader("content-type", "application/json");
-  response.end(JSON.stringify({ method: request.method, path: request.url, headers: request.headers, body }));
+  void text(request).then((body) => response.end(JSON.stringify({ method, path, headers, body })));
 };
 
 test("a value is sent as JSON and an answer is read as JSON", async () => {

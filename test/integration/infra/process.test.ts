@@ -87,7 +87,6 @@ test("a command killed from outside is named with its signal", async () => {
 test("a command that prints without end is ended", async () => {
   await expect(run("yes", [], options)).rejects.toMatchObject({ kind: "too_large" });
 });
-});
 
 test("which finds programs by name and nothing else", async () => {
   expect(await which("sh")).toMatch(/^\/.*\/sh$/);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Cord } from "../../../src/wire/cords.js";
 import { TEMPLATE_CORDS } from "../../../src/wire/cords.js";
-import { cordRefId, imageIdOf, ipToken, isUuid, secretIdOf, shardOf, uuid5 } from "../../../src/wire/ids.js";
+import { cordRefId, imageIdOf, ipToken, isUuid, NS_OID, secretIdOf, shardOf, uuid5 } from "../../../src/wire/ids.js";
 
 test("derived ids are version-5 UUIDs, equal only for equal names", () => {
   fc.assert(
@@ -13,7 +13,8 @@ test("derived ids are version-5 UUIDs, equal only for equal names", () => {
   );
 });
 
-test("known values of the DNS namespace", () => {
+test("the namespace is that of object identifiers unless another is given", () => {
+  expect(uuid5("x")).toBe(uuid5("x", NS_OID));
   expect(uuid5("www.example.org", "6ba7b810-9dad-11d1-80b4-00c04fd430c8")).toBe("74738ff5-5367-5958-9aee-98fffdcd1876");
 });
 

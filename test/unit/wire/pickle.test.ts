@@ -77,7 +77,7 @@ describe("readPickle", () => {
     "0.",
     "t.",
     "a.",
-    "]Na.",
+    "NNa.",
     "(Nd.",
     "g1\n.",
     "I1.5\n.",
@@ -117,26 +117,15 @@ describe("decodeSdkCall", () => {
   });
 
   test("bytes, sets, NaN and infinity have no JSON form", () => {
-    const [bytesAndSet] = pickles.bytesAndSet;
-    expect(() =>
-      decodeSdkCall({ args: pack(hex(bytesAndSet?.hex ?? "").fill(0, 0, 0)), kwargs: NO_KWARGS }, false),
-    ).toThrow(invalid(/at most one/));
     expect(() => decodeSdkCall(callOf("C\x02ab"), false)).toThrow(invalid(/bytes and sets/));
     expect(() => decodeSdkCall(callOf("\x8f"), false)).toThrow(invalid(/bytes and sets/));
     expect(() => decodeSdkCall(callOf("G\x7f\xf0\x00\x00\x00\x00\x00\x00"), false)).toThrow(invalid(/infinity/));
   });
 
   test("a small pickle that describes a huge tree is refused", () => {
-    const layers = Array.from({ length: 40 }, (_, at) => `(lp${at + 1}\ng${at}\nag${at}\na`).join("");
-    expect(() => decodeSdkCall(callOf(`(lp0\n${layers}`), false)).toThrow(invalid(/too large|at most one/));
-    const nested = Array.from(
-      { length: 40 },
-      (_, at) =>
-        `2q${String.fromCharCode(at + 1)}0h${String.fromCharCode(at)}h${String.fromCharCode(at)}\x86q${String.fromCharCode(at + 1)}`,
-    );
-    expect(() => decodeSdkCall(callOf(`I1\nq\x00${nested.join("")}`), false)).toThrow(
-      expect.objectContaining({ kind: "invalid" }),
-    );
+    const memo = (at: number) => String.fromCharCode(at);
+    const pairs = Array.from({ length: 40 }, (_, at) => `0h${memo(at)}h${memo(at)}\x86q${memo(at + 1)}`);
+    expect(() => decodeSdkCall(callOf(`I1\nq\x00${pairs.join("")}`), false)).toThrow(invalid(/too large/));
   });
 
   test("a list that contains itself is refused", () => {

@@ -29,7 +29,7 @@ describe("parseQueryBoolean", () => {
     ["", undefined],
     ["maybe", undefined],
     ["2", undefined],
-  ])("%j is %s", (text, value) => {
+  ])("query %j is %s", (text, value) => {
     expect(parseQueryBoolean(text)).toBe(value);
   });
 });
@@ -56,7 +56,7 @@ describe("pythonLiteral", () => {
     [{}, "{}"],
     [[], "[]"],
     [null, "None"],
-  ])("%j is %s", (value, text) => {
+  ])("writes %s", (value, text) => {
     expect(pythonLiteral(value)).toBe(text);
   });
 
@@ -81,7 +81,7 @@ describe("parsePythonLiteral", () => {
     [String.raw`'\x41\u00e9\U0001F600\n\'\"\\\q'`, "Aé😀\n'\"\\\\q"],
     ["'\\\n'", ""],
     ["{'__proto__': 1}", Object.fromEntries([["__proto__", 1]])],
-  ])("%j", (text, value) => {
+  ])("reads %s", (text, value) => {
     expect(parsePythonLiteral(text)).toEqual(value);
   });
 

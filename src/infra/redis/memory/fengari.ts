@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 
 /** Opaque handle of a Lua machine. */
 export type State = object;
-export type LuaFunction = (state: State) => number;
+type LuaFunction = (state: State) => number;
 
 /** The part of the Lua C API, as fengari spells it, that this file uses. */
 export interface Fengari {
@@ -44,6 +44,6 @@ export interface Fengari {
 
 /** Loads the copy that ioredis-mock brings along; it ships no types. */
 export function loadFengari(): Fengari {
-  const mock = createRequire(import.meta.url).resolve("ioredis-mock");
-  return createRequire(mock)("fengari") as Fengari;
+  const require = createRequire(import.meta.url);
+  return createRequire(require.resolve("ioredis-mock"))("fengari") as Fengari;
 }

@@ -26,7 +26,8 @@ const preparedStores = new WeakSet<object>();
  * synchronously, because opening a real connection is synchronous too.
  */
 export function openMemoryRedis(name: string, log: Logger): Redis {
-  const Memory = createRequire(import.meta.url)("ioredis-mock") as MemoryRedisModule;
+  const require = createRequire(import.meta.url);
+  const Memory = require("ioredis-mock") as MemoryRedisModule;
   const redis = new Memory({ host: `memory-${name}` });
   if (!preparedStores.has(redis.context.data)) {
     preparedStores.add(redis.context.data);

@@ -55,6 +55,15 @@ test("twenty connections and their subscriptions raise no leak warning", async (
   expect(warnings).toEqual([]);
 });
 
+test("a script is loaded once for a connection, however often it is asked for", async () => {
+  const redis = open(randomUUID());
+  defineScript(redis, "take-if-present", 2);
+  const first = Reflect.get(redis, "script:take-if-present");
+  defineScript(redis, "take-if-present", 2);
+  expect(first).toBeTypeOf("function");
+  expect(Reflect.get(redis, "script:take-if-present")).toBe(first);
+});
+
 test("a script refuses a wrong number of keys", async () => {
   const script = defineScript(open(randomUUID()), "take-if-present", 2);
   await expect(script(["only one"], ["member"])).rejects.toThrow("takes 2 keys, got 1");

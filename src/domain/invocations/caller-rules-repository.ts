@@ -1,0 +1,27 @@
+import type { Db } from "../../infra/postgres/client.js";
+import type { CallerRules } from "./admission.js";
+
+/** Most rows of one user that are looked at. */
+const LIMIT = 1000;
+
+/** Quotas and limits that were set for a user. */
+export async function callerRules(db: Db, userId: string): Promise<CallerRules> {
+  const [quotas, user] = await Promise.all([
+    db
+      .selectFrom("invocation_quotas")
+      .select(["chute_id", "quota"])
+      .where("user_id", "=", userId)
+      .limit(LIMIT)
+      .execute(),
+    db.selectFrom("users").select("rate_limit_overrides").where("user_id", "=", userId).executeTakeFirst(),
+  ]);
+  return {
+    quotas: new Map(quotas.map(({ chute_id: chuteId, quota }) => [chuteId, quota])),
+    rateLimits: new Map(limitsIn(user?.rate_limit_overrides)),
+  };
+}
+
+function limitsIn(overrides: unknown): [string, number][] {
+  const entries = Object.entries(Object(overrides) as Record<string, unknown>);
+  return entries.filter((entry): entry is [string, number] => typeof entry[1] === "number" && entry[1] >= 0);
+}

@@ -1,0 +1,197 @@
+import { readFile, stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { AppError } from "../../kernel/errors.js";
+import type { AuditReport, CsvExport, ExportKind } from "./audit-report.js";
+import { readAuditReport } from "./audit-report.js";
+import type { CheckBook } from "./check-book.js";
+import { checkWindows, type ReportedWindow } from "./check-windows.js";
+import { checkCommitment } from "./commitments.js";
+import type { CollectedFile, CollectedReport, Evidence } from "./evidence.js";
+import { gpuCountsOf, HOUR_MS, hourOf, metagraphOf } from "./evidence.js";
+import { hashFile } from "./file-hash.js";
+import { endOfPath, nameFit } from "./match-files.js";
+import type { VerifyDeps, VerifyOptions } from "./options.js";
+
+const MAX_JSON_BYTES = 64 << 20;
+
+/** Evidence from files that the user names; nothing is fetched. */
+export async function collectFiles(options: VerifyOptions, deps: VerifyDeps, book: CheckBook): Promise<Evidence> {
+  const audits = await Promise.all((options.audit ?? []).map((path) => readAudit(path, { options, deps, book })));
+  const reports = lastPerWindow(audits.filter((audit) => audit !== undefined));
+  const wanted = reports.flatMap((report) => report.report.csvExports.map((item) => ({ report, item })));
+  const files = [
+    ...(await matched("invocations", options.csv ?? [], { wanted, deps, book })),
+    ...(await matched("reports", options.reports ?? [], { wanted, deps, book })),
+  ];
+  const windows = reports.flatMap(windowOf);
+  const [first, last] = [windows[0], windows.at(-1)];
+  const missing =
+    first === undefined || last === undefined ? [] : checkWindows(windows, { from: first.start, to: last.end }, book);
+  if (windows.length === 0) book.note("V01", "no report names its window");
+  book.note("V02", "needs the index of an API");
+  return {
+    hotkey: options.hotkey,
+    reports,
+    files,
+    metagraph: await readList(options.metagraph, metagraphOf),
+    gpuCounts: (await readList(options.gpuCounts, gpuCountsOf)) ?? new Map(),
+    liveScores: new Map(),
+    completeFrom: undefined,
+    window: { from: first?.start, to: last?.end, missing },
+  };
+}
+
+interface AuditReading {
+  readonly options: VerifyOptions;
+  readonly deps: VerifyDeps;
+  readonly book: CheckBook;
+}
+
+async function readAudit(path: string, reading: AuditReading): Promise<CollectedReport | undefined> {
+  const { options, deps, book } = reading;
+  const bytes = await readBounded(path);
+  const name = basename(path);
+  const block = Number(/^(\d+)\.json$/.exec(name)?.[1] ?? Number.NaN);
+  if (deps.chain !== undefined && options.hotkey !== undefined && Number.isSafeInteger(block)) {
+    const place = { netuid: options.netuid, hotkey: options.hotkey, block };
+    checkCommitment(await deps.chain.commitmentAt(place), { name, bytes, place, book });
+  } else book.note("V03", `${name}: needs a chain, --hotkey and a file named <block>.json`);
+  const report = readAuditReport(bytes);
+  if (report === undefined) {
+    book.found("V05", "violation", { subject: name, message: "is not a JSON object" });
+    return undefined;
+  }
+  return { name, report, start: report.window?.start, end: report.window?.end };
+}
+
+function lastPerWindow(reports: readonly CollectedReport[]): CollectedReport[] {
+  const last = new Map<string, CollectedReport>();
+  for (const report of reports) {
+    const key = report.start === undefined ? report.name : String(report.start.getTime());
+    const known = last.get(key);
+    if (known === undefined || closedMs(report.report) >= closedMs(known.report)) last.set(key, report);
+  }
+  return [...last.values()].sort((left, right) => (left.start?.getTime() ?? 0) - (right.start?.getTime() ?? 0));
+}
+
+function closedMs({ window }: AuditReport): number {
+  return window?.closedAt?.getTime() ?? Number.POSITIVE_INFINITY;
+}
+
+function windowOf(report: CollectedReport): ReportedWindow[] {
+  const { window } = report.report;
+  if (window === undefined) return [];
+  const { start, end, closedAt } = window;
+  return [{ name: report.name, start, end, closedAt, block: undefined, blockTime: undefined }];
+}
+
+interface Wanted {
+  readonly report: CollectedReport;
+  readonly item: CsvExport;
+}
+
+interface Matching {
+  readonly wanted: readonly Wanted[];
+  readonly deps: VerifyDeps;
+  readonly book: CheckBook;
+}
+
+/** Finds the report that vouches for each file, by its bytes or else by its name, and checks the hash (V04). */
+async function matched(kind: ExportKind, paths: readonly string[], matching: Matching): Promise<CollectedFile[]> {
+  const wanted = matching.wanted.filter(({ item }) => item.kind === kind);
+  const hashes = await Promise.all(paths.map((path) => hashGiven(path, matching.deps.signal)));
+  const open = new Set(wanted.filter(({ item }) => !hashes.includes(item.sha256)));
+  return paths.map((path, index) => {
+    const sha256 = hashes[index] ?? "";
+    const match = wanted.find(({ item }) => item.sha256 === sha256) ?? bestByName(path, open, paths.length);
+    if (match !== undefined) open.delete(match);
+    checkHash({ path, sha256, match }, matching);
+    return collected({ kind, path, sha256, match, isAlone: paths.length === 1 });
+  });
+}
+
+function bestByName(path: string, open: ReadonlySet<Wanted>, files: number): Wanted | undefined {
+  const ranked = [...open].map((wanted) => ({ wanted, fit: nameFit(path, wanted.item) }));
+  const best = ranked.reduce((most, { fit }) => Math.max(most, fit), 0);
+  const fitting = ranked.filter(({ fit }) => fit === best);
+  const isClear = fitting.length === 1 && (best > 0 || files === 1);
+  return isClear ? fitting[0]?.wanted : undefined;
+}
+
+function checkHash(
+  file: { readonly path: string; readonly sha256: string; readonly match: Wanted | undefined },
+  { wanted, book }: Matching,
+): void {
+  const subject = basename(file.path);
+  const expected = file.match?.item.sha256;
+  if (expected === file.sha256) book.ok("V04");
+  else if (expected !== undefined) {
+    const message = `SHA-256 is ${file.sha256}, the report says ${expected}`;
+    book.found("V04", "violation", { subject, message });
+  } else if (wanted.length > 0) {
+    book.found("V04", "warning", { subject, message: "no report names this file" });
+  } else book.note("V04", "needs an audit report");
+}
+
+interface Found {
+  readonly kind: ExportKind;
+  readonly path: string;
+  readonly sha256: string;
+  readonly match: Wanted | undefined;
+  readonly isAlone: boolean;
+}
+
+function collected({ kind, path, sha256, match, isAlone }: Found): CollectedFile {
+  const window = match?.report.report.window;
+  // A single file of unknown hours is taken as the whole history; several would count crossing rows twice.
+  const named = match === undefined || isAlone ? undefined : endOfPath(match.item);
+  const start = window?.start ?? (named === undefined ? undefined : new Date(named.getTime() - HOUR_MS));
+  return {
+    kind,
+    path,
+    sha256,
+    name: basename(path),
+    expectedRows: window?.rows[kind],
+    expectedBytes: window?.bytes[kind],
+    hour: start === undefined ? undefined : hourOf(start),
+  };
+}
+
+async function readList<List>(path: string | undefined, read: (value: unknown) => List | undefined) {
+  if (path === undefined) return undefined;
+  const text = (await readBounded(path)).toString("utf8");
+  const list = read(parseJsonFile(path, text));
+  if (list === undefined) throw unreadable(path, "it is not the list that the API serves");
+  return list;
+}
+
+function parseJsonFile(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw unreadable(path, "it is not JSON", cause);
+  }
+}
+
+async function readBounded(path: string): Promise<Buffer> {
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_JSON_BYTES) throw unreadable(path, `it is larger than ${MAX_JSON_BYTES} bytes`);
+    return await readFile(path);
+  } catch (cause) {
+    throw cause instanceof AppError ? cause : unreadable(path, "there is no such readable file", cause);
+  }
+}
+
+async function hashGiven(path: string, signal: AbortSignal): Promise<string> {
+  try {
+    return await hashFile(path, signal);
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    throw unreadable(path, "there is no such readable file", cause);
+  }
+}
+
+function unreadable(path: string, why: string, cause?: unknown): AppError {
+  return new AppError("config", `${path} cannot be read: ${why}`, { code: "VER001", cause });
+}

@@ -1,0 +1,67 @@
+import { claimBounty } from "../../../domain/bounties/bounty-store.js";
+import { capacityCounts } from "../../../domain/instances/binding-repository.js";
+import { mayActivate } from "../../../domain/instances/capacity.js";
+import { effectiveMultiplier } from "../../../domain/instances/compute-multiplier.js";
+import { activateInstance } from "../../../domain/instances/instance-repository.js";
+import {
+  failLaunch,
+  type Launch,
+  type LaunchedInstance,
+  launchChute,
+} from "../../../domain/instances/launch-repository.js";
+import { launchState, stepFrom } from "../../../domain/instances/launch-state.js";
+import { AppError } from "../../../kernel/errors.js";
+import { demandFor } from "./demand.js";
+import type { LaunchDeps } from "./launch-deps.js";
+
+const DEFAULT_SHUTDOWN_SECONDS = 300;
+
+/**
+ * Lets the verified instance of a launch serve; asking again changes nothing.
+ * @throws AppError `forbidden` not verified, `not_found` gone, `locked_resource` enough others serve, `gone` started up too slowly
+ * @see protocol 05 §6.6
+ */
+export async function activateLaunch(deps: LaunchDeps, launch: Launch): Promise<{ ok: true }> {
+  stepFrom(launchState(launch), "activate");
+  const { instance } = launch;
+  if (instance === undefined) throw new AppError("not_found", "The instance of this launch config is gone");
+  if (instance.active) return { ok: true };
+  await refuseSlowStart(deps, launch, instance);
+  await activate(deps, launch, instance);
+  return { ok: true };
+}
+
+async function refuseSlowStart(
+  { config, db, now }: LaunchDeps,
+  launch: Launch,
+  instance: LaunchedInstance,
+): Promise<void> {
+  const limitSeconds = config.instances.maxStartupSeconds;
+  const at = now();
+  if (at.getTime() - instance.createdAt.getTime() <= limitSeconds * 1000) return;
+  const reason = `the instance took longer than ${limitSeconds} s to start`;
+  await failLaunch(db, { configId: launch.configId, reason, now: at });
+  throw new AppError("gone", reason);
+}
+
+async function activate(deps: LaunchDeps, launch: Launch, { instanceId }: LaunchedInstance): Promise<void> {
+  const { config, db, redis, now, log, gpuTable } = deps;
+  const { chuteId, minerHotkey } = launch;
+  const chute = await launchChute(db, chuteId);
+  if (chute === undefined) throw new AppError("not_found", `Chute ${chuteId} not found`);
+  const [{ target, isPrivate }, { active }] = await Promise.all([
+    demandFor(deps, chute),
+    capacityCounts(db, chuteId, minerHotkey),
+  ]);
+  if (!mayActivate({ active, target })) throw new AppError("locked_resource", `Chute ${chuteId} is at capacity`);
+  const at = now();
+  const idleMs = (chute.shutdownAfterSeconds ?? DEFAULT_SHUTDOWN_SECONDS) * 1000;
+  const won = await activateInstance(db, {
+    instanceId,
+    now: at,
+    computeMultiplier: effectiveMultiplier(gpuTable, { ...chute, isPrivate }, config.instances).value,
+    stopBillingAt: isPrivate ? new Date(at.getTime() + idleMs) : null,
+    claimBounty: async () => (await claimBounty(redis, chuteId, at)) !== undefined,
+  });
+  if (won) log.info({ chuteId, instanceId, minerHotkey }, "instance activated");
+}

@@ -1,0 +1,49 @@
+import type { Account, AccountCard } from "../../../domain/accounts/account.js";
+import { permissionTexts } from "../../../domain/accounts/permission-texts.js";
+import type { Config } from "../../../kernel/config/schema.js";
+import { zuluIso } from "../../../wire/timestamps.js";
+
+const MICRO_USD = 1_000_000;
+
+/** URL of a logo, or null. @see protocol 02 §10.3 */
+export function logoUrl(config: Config, logoId: string | null): string | null {
+  if (logoId === null) return null;
+  const prefix = config.accounts.logoCdn || `https://logos.${config.baseDomain}`;
+  return `${prefix.replace(/\/+$/, "")}/logos/${logoId}.webp`;
+}
+
+/** An account as others see it. @see protocol 03 §9.2 */
+export function accountCard(config: Config, card: AccountCard) {
+  return {
+    username: card.username,
+    user_id: card.userId,
+    logo_id: card.logoId,
+    created_at: zuluIso(card.createdAt),
+    logo: logoUrl(config, card.logoId),
+  };
+}
+
+/** An account as its owner sees it. @see protocol 01 §6.4 */
+export function selfObject(config: Config, account: Account, effectiveBalanceMicroUsd: bigint) {
+  return {
+    ...accountCard(config, account),
+    hotkey: account.hotkey,
+    coldkey: account.coldkey,
+    payment_address: account.paymentAddress,
+    permissions_bitmask: account.permissions,
+    balance: Number(effectiveBalanceMicroUsd) / MICRO_USD,
+    permissions: permissionTexts(account),
+  };
+}
+
+/** What registering answers: the only time that the fingerprint is seen. @see protocol 01 §6.3 */
+export function registrationObject(config: Config, account: Account, fingerprint: string) {
+  return {
+    ...accountCard(config, account),
+    hotkey: account.hotkey,
+    coldkey: account.coldkey,
+    payment_address: account.paymentAddress,
+    fingerprint,
+    api_key: null,
+  };
+}

@@ -1,0 +1,138 @@
+import { randomUUID } from "node:crypto";
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { type Static, Type } from "typebox";
+import type { ApiKeyScope } from "../../../domain/accounts/account.js";
+import { isApiKeyName } from "../../../domain/accounts/api-key-name.js";
+import {
+  type ApiKeyRecord,
+  deleteApiKey,
+  findApiKey,
+  insertApiKey,
+  listApiKeys,
+} from "../../../domain/accounts/api-key-repository.js";
+import { distinctScopes } from "../../../domain/accounts/scope.js";
+import { invalidate } from "../../../domain/outbox/outbox-repository.js";
+import { AppError } from "../../../kernel/errors.js";
+import { apiKeyHash, newApiKey } from "../../../wire/api-key.js";
+import { naiveIso } from "../../../wire/timestamps.js";
+import { checkedBody } from "../checked-body.js";
+import type { ApiDeps } from "../deps.js";
+import type { Directory } from "../directory/directory.js";
+import { nullable } from "../nullable.js";
+import { pageOf, pageParameters } from "../page-query.js";
+import { accountOf } from "../principal.js";
+
+type Deps = Pick<ApiDeps, "db" | "now"> & { readonly directory: Directory };
+type Plugin = FastifyPluginAsyncTypebox<Deps>;
+
+const SCOPE_LIMIT = 100;
+const LIST_CAP = 1000;
+
+const ApiKeyBody = Type.Object({
+  name: Type.String(),
+  admin: Type.Boolean(),
+  scopes: nullable(
+    Type.Array(
+      Type.Object({
+        object_type: Type.String(),
+        object_id: nullable(Type.String({ maxLength: 256 })),
+        action: nullable(Type.Enum(["read", "write", "delete", "invoke"])),
+      }),
+      { maxItems: SCOPE_LIMIT },
+    ),
+  ),
+});
+
+const KeyParams = Type.Object({ id: Type.String() });
+const READ = { auth: { purpose: "api_keys" } } as const;
+
+/** Keys of the caller's account. @see protocol 01 §4.4 */
+export const apiKeyRoutes: Plugin = async (app, deps) => {
+  await app.register(readRoutes, deps);
+  await app.register(writeRoutes, deps);
+};
+
+const readRoutes: Plugin = async (app, { db }) => {
+  const ListQuery = Type.Object({ ...pageParameters({ lowest: 0 }), name: Type.Optional(Type.String()) });
+  app.get("/api_keys/", { config: READ, schema: { querystring: ListQuery } }, async (request) => {
+    const { page, limit, offset } = pageOf(request.query, LIST_CAP);
+    const { userId } = accountOf(request);
+    const found = await listApiKeys(db, { userId, name: request.query.name ?? "", limit, offset });
+    return { total: found.total, page, limit, items: found.items.map(keyObject), cord_refs: null };
+  });
+
+  app.get("/api_keys/:id", { config: READ, schema: { params: KeyParams } }, async (request) =>
+    keyObject(await ownKey(db, accountOf(request).userId, request.params.id)),
+  );
+};
+
+const writeRoutes: Plugin = async (app, { db, now, directory }) => {
+  app.post("/api_keys/", { config: { auth: {} } }, async (request, reply) => {
+    const { userId } = accountOf(request);
+    const key = newKey(userId, checkedBody(request, ApiKeyBody), now());
+    const secretKey = newApiKey(key);
+    const isNew = await db.transaction().execute((tx) => insertApiKey(tx, key, apiKeyHash(secretKey)));
+    if (!isNew) throw new AppError("conflict", `You already have an API key named ${key.name}.`);
+    directory.drop({ kind: "api_key", id: key.apiKeyId });
+    return reply.header("cache-control", "no-store").send({ ...keyObject(key), secret_key: secretKey });
+  });
+
+  app.delete("/api_keys/:id", { config: READ, schema: { params: KeyParams } }, async (request) => {
+    const { apiKeyId } = await ownKey(db, accountOf(request).userId, request.params.id);
+    const change = { kind: "api_key", id: apiKeyId } as const;
+    const isDeleted = await db.transaction().execute(async (tx) => {
+      await invalidate(tx, [change], now());
+      return deleteApiKey(tx, apiKeyId);
+    });
+    directory.drop(change);
+    if (!isDeleted) throw new AppError("not_found", "API key not found.");
+    return { api_key_id: apiKeyId, deleted: true };
+  });
+};
+
+function newKey(userId: string, body: Static<typeof ApiKeyBody>, now: Date): ApiKeyRecord {
+  if (!isApiKeyName(body.name)) throw new AppError("invalid", "The name has characters that a key's name cannot have.");
+  const wanted = body.admin ? [] : (body.scopes ?? []).map(toScope);
+  const scopes = distinctScopes(wanted).map((scope) => ({ ...scope, scopeId: randomUUID() }));
+  const { name, admin } = body;
+  return { apiKeyId: randomUUID(), userId, admin, name, createdAt: now, lastUsedAt: null, scopes };
+}
+
+const OBJECT_TYPES: ReadonlySet<string> = new Set(["images", "chutes", "invocations"]);
+
+type ScopeBody = NonNullable<Static<typeof ApiKeyBody>["scopes"]>[number];
+
+function toScope({ object_type: objectType, object_id: objectId, action }: ScopeBody): ApiKeyScope {
+  if (!OBJECT_TYPES.has(objectType))
+    throw new AppError("invalid", `object_type must be one of ${[...OBJECT_TYPES].join(", ")}.`);
+  return {
+    objectType: objectType as ApiKeyScope["objectType"],
+    objectId: objectId ?? null,
+    action: action ?? null,
+  };
+}
+
+async function ownKey(db: Deps["db"], userId: string, idOrName: string): Promise<ApiKeyRecord> {
+  const key = await findApiKey(db, userId, idOrName);
+  if (key === undefined) throw new AppError("not_found", "API key not found.");
+  return key;
+}
+
+/** `method` was never filled by anybody, and clients still expect it. @see protocol 01 §4.4 */
+function keyObject(key: ApiKeyRecord) {
+  return {
+    api_key_id: key.apiKeyId,
+    user_id: key.userId,
+    admin: key.admin,
+    name: key.name,
+    created_at: naiveIso(key.createdAt),
+    last_used_at: key.lastUsedAt && naiveIso(key.lastUsedAt),
+    scopes: key.scopes.map(({ scopeId, objectType, objectId, action }) => ({
+      scope_id: scopeId,
+      object_type: objectType,
+      object_id: objectId,
+      method: null,
+      action,
+    })),
+  };
+}

@@ -1,0 +1,23 @@
+import type { Image } from "../../../domain/images/image.js";
+import type { Config } from "../../../kernel/config/schema.js";
+import { zuluIso } from "../../../wire/timestamps.js";
+import { accountCard, logoUrl } from "./account-objects.js";
+
+/** An image as everybody who may see it sees it. @see protocol 02 §3.2 */
+export function imageObject(config: Config, image: Image) {
+  return {
+    image_id: image.imageId,
+    name: image.name,
+    readme: image.readme,
+    tag: image.tag,
+    public: image.public,
+    status: image.status,
+    created_at: zuluIso(image.createdAt),
+    build_started_at: image.buildStartedAt && zuluIso(image.buildStartedAt),
+    build_completed_at: image.buildCompletedAt && zuluIso(image.buildCompletedAt),
+    user: accountCard(config, image.owner),
+    logo_id: image.logoId,
+    patch_version: image.patchVersion,
+    logo: logoUrl(config, image.logoId),
+  };
+}
