@@ -14,11 +14,8 @@ const WEIGHTS_64_3 = "0x658faa385070e074c85bf6b568cf0555a1e7036061f484bc3048a64b
 const COMMITMENT_64_ALICE =
   "0xca407206ec1ab726b2636c4b145ac287419a60ae8b01e6dcaebd7317e43c69bf4000518366b5b1bc7c99d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d";
 
-nodeTest.beforeEach(({ node }) => {
-  node.addBlock({ extrinsics: [], timeMs: 12_000 });
-});
-
 nodeTest("07 §11.1: the calls we send have the listed bytes", async ({ node, chain }) => {
+  node.addBlock({ extrinsics: [], timeMs: 12_000 });
   node.storage.set(COMMIT_REVEAL_64, "0x00");
   const alice = keypairFromSeed(ALICE.seed);
   const weights = [
@@ -32,6 +29,7 @@ nodeTest("07 §11.1: the calls we send have the listed bytes", async ({ node, ch
 });
 
 nodeTest("07 §11.2: state is read at the listed keys", async ({ node, chain }) => {
+  node.addBlock({ extrinsics: [], timeMs: 12_000 });
   node.storage.set(COMMIT_REVEAL_64, "0x00");
   node.storage.set(WEIGHTS_64_3, "0x080700ffff02000080");
   expect((await chain.weightRules(64)).commitReveal).toBe(false);

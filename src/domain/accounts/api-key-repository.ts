@@ -112,9 +112,7 @@ export async function touchApiKeys(db: Db, lastUse: ReadonlyMap<string, Date>): 
 }
 
 function selectKeys(db: Db) {
-  return db
-    .selectFrom("api_keys")
-    .select(["api_key_id", "user_id", "admin", "name", "created_at", "last_used_at"]);
+  return db.selectFrom("api_keys").select(["api_key_id", "user_id", "admin", "name", "created_at", "last_used_at"]);
 }
 
 async function countKeys(db: Db, filter: ApiKeyFilter): Promise<bigint> {

@@ -2,12 +2,11 @@ import { randomInt } from "node:crypto";
 import type { Db } from "../../infra/postgres/client.js";
 import { AppError } from "../../kernel/errors.js";
 import { fingerprintHash, userIdOf } from "../../wire/ids.js";
-import { newMnemonic, keypairFromMnemonic } from "../../wire/mnemonic.js";
+import { keypairFromMnemonic, newMnemonic } from "../../wire/mnemonic.js";
 import { encryptWalletText, type WalletKeys } from "../../wire/wallet-cipher.js";
 import { invalidate } from "../outbox/outbox-repository.js";
 import { type Account, PERMISSION } from "./account.js";
 import { insertAccount, insertDefaultQuota, type NewAccount, recordAccountChange } from "./account-repository.js";
-
 
 /** Who wants an account. The names have been checked. */
 export interface Registration {

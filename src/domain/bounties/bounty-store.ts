@@ -1,6 +1,8 @@
 import type { Redis } from "../../infra/redis/client.js";
 import { redisKeys, redisTtlSeconds } from "../../infra/redis/keys.js";
+import { publish } from "../../infra/redis/pubsub.js";
 import { takeIfPresent } from "../../infra/redis/take-if-present.js";
+import { bountyChange } from "../../wire/events.js";
 import { type Bounty, bountyAt } from "./bounty.js";
 
 /** Longest listing of open bounties. */
@@ -14,14 +16,14 @@ export interface BountyRequest {
 }
 
 /**
- * Opens a bounty unless there is one. Of all callers within a 30 s window exactly one is told to notify miners.
- * @returns what the bounty is worth now, compute units
+ * Opens a bounty unless there is one. Of all callers within a 30 s window exactly one is told to notify miners; see
+ * `offerBounty`, which does.
  * @see protocol 03 §11.1
  */
 export async function requestBounty(
   redis: Redis,
   { chuteId, isPrivate, now }: BountyRequest,
-): Promise<{ amount: number; notify: boolean }> {
+): Promise<Bounty & { readonly notify: boolean }> {
   const lifetime = isPrivate ? redisTtlSeconds.bountyOfPrivateChute : redisTtlSeconds.bounty;
   const record = JSON.stringify({ created_at: now.getTime() / 1000, chute_id: chuteId });
   const replies = await redis
@@ -31,8 +33,20 @@ export async function requestBounty(
     .zadd(redisKeys.bounties, "NX", now.getTime(), chuteId)
     .set(redisKeys.bountyNotification(chuteId, now), "1", "EX", redisTtlSeconds.bountyNotification, "NX")
     .exec();
-  const bounty = toBounty(String(valueAt(replies, 1) ?? record), now);
-  return { amount: bounty.amount, notify: valueAt(replies, 3) === "OK" };
+  return { ...toBounty(String(valueAt(replies, 1) ?? record), now), notify: valueAt(replies, 3) === "OK" };
+}
+
+/**
+ * Opens a bounty unless there is one, and tells miners and dashboards of it at most once per 30 s window.
+ * @see protocol 03 §11.1, §15
+ */
+export async function offerBounty(redis: Redis, request: BountyRequest): Promise<Bounty> {
+  const { notify, ...bounty } = await requestBounty(redis, request);
+  if (notify) {
+    const events = bountyChange({ chuteId: request.chuteId, bountyUnits: bounty.amount });
+    await Promise.all(events.map(({ channel, payload }) => publish(redis, channel, payload)));
+  }
+  return bounty;
 }
 
 /**

@@ -92,7 +92,9 @@ function conditions(filter: ChuteFilter): RawBuilder<unknown>[] {
   if (name !== "") wanted.push(sql`position(${name.toLowerCase()} in lower(c.name)) > 0`);
   if (exclude !== "") wanted.push(sql`position(${exclude.toLowerCase()} in lower(c.name)) = 0`);
   if (image !== "")
-    wanted.push(sql`(position(${image.toLowerCase()} in lower(i.name)) > 0 or position(${image.toLowerCase()} in lower(i.tag)) > 0)`);
+    wanted.push(
+      sql`(position(${image.toLowerCase()} in lower(i.name)) > 0 or position(${image.toLowerCase()} in lower(i.tag)) > 0)`,
+    );
   if (slug !== "") wanted.push(sql`c.slug = ${slug.toLowerCase()}`);
   return wanted;
 }

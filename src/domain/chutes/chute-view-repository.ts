@@ -42,9 +42,7 @@ export async function chuteView(db: Db, chuteId: string): Promise<ChuteView | un
 export async function chuteViews(db: Db, chuteIds: readonly string[]): Promise<ChuteView[]> {
   if (chuteIds.length === 0) return [];
   const [rows, instances] = await Promise.all([
-    selectViews(db)
-      .where(sql<boolean>`c.chute_id = any(${chuteIds})`)
-      .execute(),
+    selectViews(db).where(sql<boolean>`c.chute_id = any(${chuteIds})`).execute(),
     instancesOf(db, chuteIds),
   ]);
   const views = new Map(rows.map((row) => [row.chute_id, toView(row, instances.get(row.chute_id) ?? [])]));
@@ -60,7 +58,9 @@ export async function instancesOf(db: Db, chuteIds: readonly string[]): Promise<
     select i.chute_id as "chuteId", i.instance_id as "instanceId", i.region, i.active, i.verified,
       i.last_verified_at as "lastVerifiedAt", count(n.uuid)::integer as "gpuCount", min(n.gpu_identifier) as "gpuModelName"
     from instances i left join instance_nodes b using (instance_id) left join nodes n on n.uuid = b.node_id
-    where i.chute_id = any(${chuteIds}) group by i.instance_id order by i.created_at limit ${INSTANCE_LIMIT}`.execute(db);
+    where i.chute_id = any(${chuteIds}) group by i.instance_id order by i.created_at limit ${INSTANCE_LIMIT}`.execute(
+    db,
+  );
   const byChute = new Map<string, ChuteInstance[]>();
   for (const { chuteId, ...instance } of rows) {
     const siblings = byChute.get(chuteId);

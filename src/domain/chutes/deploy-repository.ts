@@ -102,11 +102,7 @@ export async function updateChute(tx: Db, chuteId: string, deployment: Deploymen
 
 /** Deletes a chute; its shares, launch configs and rolling update go with it. @returns the version that miners hold */
 export async function deleteChuteRow(tx: Db, chuteId: string): Promise<string | undefined> {
-  const deleted = await tx
-    .deleteFrom("chutes")
-    .where("chute_id", "=", chuteId)
-    .returning("version")
-    .executeTakeFirst();
+  const deleted = await tx.deleteFrom("chutes").where("chute_id", "=", chuteId).returning("version").executeTakeFirst();
   return deleted?.version;
 }
 

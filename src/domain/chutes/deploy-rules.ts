@@ -70,7 +70,8 @@ function checkDailyLimit({ account, isPlatform, recentChanges }: DeployCase): vo
 
 function usableImage({ image, request }: DeployCase): Image {
   if (image === undefined) throw new AppError("invalid", `Image ${request.image} does not exist or is not yours.`);
-  if (image.status !== BUILT) throw new AppError("invalid", `Image ${request.image} is not built yet: ${image.status}.`);
+  if (image.status !== BUILT)
+    throw new AppError("invalid", `Image ${request.image} is not built yet: ${image.status}.`);
   if (request.public && !image.public) throw new AppError("conflict", "A public chute needs a public image.");
   return image;
 }

@@ -58,8 +58,7 @@ export function deployChute(
     if (existing !== undefined) return update(deps, tx, { chuteId: existing.chuteId, deployment });
     const chuteId = chuteIdOf(account.username, deploy.request.name);
     await insertChute(tx, chuteId, deployment);
-    if (feeMicroUsd > 0n)
-      await deps.chargeFee(tx, { userId: account.userId, chuteId, amountMicroUsd: feeMicroUsd });
+    if (feeMicroUsd > 0n) await deps.chargeFee(tx, { userId: account.userId, chuteId, amountMicroUsd: feeMicroUsd });
     await announce(tx, { ...deployment, chuteId, events: chuteCreated });
     return chuteId;
   });

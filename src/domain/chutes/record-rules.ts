@@ -43,9 +43,11 @@ function cordProblem(cord: Cord): string | undefined {
   if (!CORD_PATH_SHAPE.test(cord.path)) return `cord path ${cord.path} must match ${CORD_PATH_SHAPE.source}`;
   const publicPath = cord.public_api_path;
   if (publicPath === null || publicPath === "") return undefined;
-  if (!PUBLIC_PATH_SHAPE.test(publicPath)) return `public_api_path ${publicPath} must match ${PUBLIC_PATH_SHAPE.source}`;
+  if (!PUBLIC_PATH_SHAPE.test(publicPath))
+    return `public_api_path ${publicPath} must match ${PUBLIC_PATH_SHAPE.source}`;
   if (RESERVED_PUBLIC_PATHS.has(publicPath.toLowerCase())) return `public_api_path ${publicPath} is reserved`;
-  if (!PUBLIC_METHODS.has(cord.public_api_method ?? "")) return `public_api_method of ${publicPath} must be an HTTP method`;
+  if (!PUBLIC_METHODS.has(cord.public_api_method ?? ""))
+    return `public_api_method of ${publicPath} must be an HTTP method`;
   return undefined;
 }
 

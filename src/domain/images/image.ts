@@ -46,7 +46,12 @@ export function imageNameProblem(image: {
 }): string | undefined {
   const [username, name, tag] = [image.username, image.name, image.tag].map((part) => part.toLowerCase());
   if (!COMPONENT.test(username ?? "")) return `username ${image.username} cannot be part of an image name`;
-  if (name === undefined || name.length < 3 || name.length > 65 || !name.split("/").every((part) => COMPONENT.test(part)))
+  if (
+    name === undefined ||
+    name.length < 3 ||
+    name.length > 65 ||
+    !name.split("/").every((part) => COMPONENT.test(part))
+  )
     return `${image.name} is not an image name of 3 to 65 characters`;
   if (tag === undefined || tag.length < 2 || tag.length > 33 || !TAG.test(tag) || tag.startsWith(RESERVED_TAG_PREFIX))
     return `${image.tag} is not an image tag of 2 to 33 characters`;

@@ -49,7 +49,7 @@ export function settledLine(attempt: SettledAttempt): string {
     miner_hotkey: attempt.minerHotkey,
     started_at: attempt.startedAt,
     completed_at: attempt.completedAt,
-    error_message: withoutNul(attempt.errorMessage),
+    error_message: storable(attempt.errorMessage),
     compute_multiplier: attempt.computeMultiplier,
     metrics: attempt.metrics,
     amount_micro_usd: String(attempt.amountMicroUsd),
@@ -60,7 +60,7 @@ export function settledLine(attempt: SettledAttempt): string {
   });
 }
 
-/** The database refuses this one character in texts; instances write what they like. */
-function withoutNul(text: string | null): string | null {
-  return text === null ? null : text.replaceAll("\0", "");
+/** The database refuses these in texts; instances write what they like. */
+function storable(text: string | null): string | null {
+  return text === null ? null : text.replaceAll("\0", "").replace(/\p{Surrogate}/gu, "\ufffd");
 }

@@ -35,13 +35,21 @@ export async function settleAttempts(db: Db, lines: readonly string[], now: Date
   });
 }
 
-/** Partitions for attempts of this week and the next. @see protocol 04 §11.1 */
+/** Partitions from yesterday to a week ahead. @see protocol 04 §11.1 */
 export async function ensurePartitions(db: Db, now: Date): Promise<void> {
-  const nextWeek = new Date(now.getTime() + WEEK_MS);
-  await sql`select ensure_invocation_partitions(${now}::timestamptz, ${nextWeek}::timestamptz)`.execute(db);
+  const at = now.getTime();
+  await sql`select ensure_invocation_partitions(${new Date(at - DAY_MS)}::timestamptz, ${new Date(at + 7 * DAY_MS)}::timestamptz)`.execute(
+    db,
+  );
 }
 
-const WEEK_MS = 7 * 86_400_000;
+/** Partitions for the very attempts of a batch, however old they are. */
+export async function ensurePartitionsFor(db: Db, lines: readonly string[]): Promise<void> {
+  await sql`select ensure_invocation_partitions(min(started_at), max(started_at))
+    from json_to_recordset(${`[${lines.join(",")}]`}::json) as t (started_at timestamptz)`.execute(db);
+}
+
+const DAY_MS = 86_400_000;
 
 interface Charge {
   readonly userId: string;

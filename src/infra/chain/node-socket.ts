@@ -99,6 +99,7 @@ export class NodeSocket {
     return (await this.#call(method, params, undefined)) as Result;
   }
 
+  // biome-ignore lint/complexity/useMaxParams: the shape is the library's
   async subscribe(_: string, method: string, params: unknown[], onUpdate: OnUpdate): Promise<string> {
     return String(await this.#call(method, params, onUpdate));
   }

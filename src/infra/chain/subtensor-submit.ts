@@ -22,11 +22,11 @@ const FILLED_EXTENSIONS: ReadonlySet<string> = new Set([
   "CheckMetadataHash",
 ]);
 
-/** Custom bytes of the chain's pre-dispatch checks. @see protocol 07 §1.4 */
+/** Custom bytes of the chain's early checks, by the name its late checks give the same fault. @see protocol 07 §1.4 */
 const CUSTOM_REJECTIONS: Readonly<Record<string, string>> = {
-  1: "NotEnoughStakeToSetWeights",
-  3: "MechanismDoesNotExist",
-  6: "SettingWeightsTooFast",
+  "set_weights 1": "NotEnoughStakeToSetWeights",
+  "set_weights 3": "MechanismDoesNotExist",
+  "set_weights 6": "SettingWeightsTooFast",
 };
 /** JSON-RPC codes with which a node's pool turns a transaction down. */
 const POOL_REJECTIONS: readonly number[] = [1010, 1011, 1012, 1013, 1014, 1015, 1016];
@@ -128,7 +128,8 @@ function untilIncluded(transaction: Transaction, name: string): Promise<Result> 
 function poolRefusal(name: string, error: unknown): AppError | undefined {
   if (!(error instanceof NodeError) || !POOL_REJECTIONS.includes(error.code)) return undefined;
   const custom = /Custom error: (\d+)/.exec(error.message)?.[1];
-  if (custom !== undefined) return chainRefusal(name, CUSTOM_REJECTIONS[custom] ?? `Custom error ${custom}`);
+  if (custom !== undefined)
+    return chainRefusal(name, CUSTOM_REJECTIONS[`${name} ${custom}`] ?? `Custom error ${custom}`);
   return chainRefusal(name, error.message);
 }
 

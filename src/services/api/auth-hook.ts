@@ -48,7 +48,9 @@ export async function authenticate(deps: AuthDeps, request: FastifyRequest, rule
   const signed = signedHeadersOf(request);
   if (signed !== undefined) return bySignature(deps, { request, rule, signed });
   if (rule.registered === true || rule.accountless === true)
-    throw unauthorized("Sign this request with a hotkey: X-Chutes-Hotkey, X-Chutes-Nonce and X-Chutes-Signature are required.");
+    throw unauthorized(
+      "Sign this request with a hotkey: X-Chutes-Hotkey, X-Chutes-Nonce and X-Chutes-Signature are required.",
+    );
   const credential = request.headers.authorization?.trim().split(/\s+/).at(-1) ?? "";
   if (credential !== "") return byApiKey(deps.directory, credential);
   if (rule.anonymous === true) return {};

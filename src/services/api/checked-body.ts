@@ -31,8 +31,13 @@ function problemsOf(schema: TSchema, body: unknown): Problem[] {
     .flatMap((error) => {
       const path = error.instancePath.split("/").slice(1).map(unescapePointer);
       const loc = ["body", ...path.map(asIndex)];
-      if (error.keyword !== "required") return [{ type: error.keyword, loc, msg: error.message, ...inputAt(body, path) }];
-      return error.params.requiredProperties.map((name) => ({ type: "missing", loc: [...loc, name], msg: "Field required" }));
+      if (error.keyword !== "required")
+        return [{ type: error.keyword, loc, msg: error.message, ...inputAt(body, path) }];
+      return error.params.requiredProperties.map((name) => ({
+        type: "missing",
+        loc: [...loc, name],
+        msg: "Field required",
+      }));
     });
 }
 

@@ -33,10 +33,10 @@ const PUBLIC_DATA = {
   gpu_model_name: "h100_sxm",
 };
 
-const toMiners = (events: WireEvent[]) =>
-  events.filter(({ channel }) => channel === CHANNEL.minerBroadcast).map(({ payload }) => payload);
-const toEveryone = (events: WireEvent[]) =>
-  events.filter(({ channel }) => channel === CHANNEL.events).map(({ payload }) => payload);
+const on = (channel: WireEvent["channel"], events: WireEvent[]): EventPayload[] =>
+  events.filter((event) => event.channel === channel).map(({ payload }) => payload);
+const toMiners = (events: WireEvent[]) => on(CHANNEL.minerBroadcast, events);
+const toEveryone = (events: WireEvent[]) => on(CHANNEL.events, events);
 
 test("05 §2.4: chute events carry what the miner reads without asking", () => {
   const chute = { chuteId: "c", version: "v", jobOnly: false };

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  type TraceTarget,
   traceAttempt,
   traceError,
   traceFailure,
@@ -10,11 +11,8 @@ import {
 
 const NOW = new Date("2025-10-01T12:00:00.123Z");
 const call = { invocationId: "parent", chuteId: "chute", functionName: "chat_stream" };
-const attempt = {
-  ...call,
-  childId: "child",
-  target: { instanceId: "inst-1", uid: 12, hotkey: "5hot", coldkey: "5cold" },
-};
+const target: TraceTarget = { instanceId: "inst-1", uid: 12, hotkey: "5hot", coldkey: "5cold" };
+const attempt = { ...call, childId: "child", target };
 
 /** The auditor's two expressions. */
 const QUERY = /query target=([^ ]+) uid=([0-9+]+) hotkey=([^ ]+)/;

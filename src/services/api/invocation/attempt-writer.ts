@@ -1,4 +1,8 @@
-import { ensurePartitions, settleAttempts } from "../../../domain/invocations/settlement-repository.js";
+import {
+  ensurePartitions,
+  ensurePartitionsFor,
+  settleAttempts,
+} from "../../../domain/invocations/settlement-repository.js";
 import type { Db } from "../../../infra/postgres/client.js";
 import type { Running } from "../../../kernel/lifecycle.js";
 import type { Logger } from "../../../kernel/logger.js";
@@ -110,9 +114,15 @@ export class AttemptWriter implements Running {
 
   /** A line that the database refuses for what it holds must not keep the others from being stored. */
   async #store(lines: string[]): Promise<void> {
+    const { db, now } = this.#options;
     try {
-      await settleAttempts(this.#options.db, lines, this.#options.now());
+      await settleAttempts(db, lines, now());
     } catch (error) {
+      if (codeOf(error) === NO_PARTITION) {
+        await ensurePartitionsFor(db, lines);
+        await settleAttempts(db, lines, now());
+        return;
+      }
       if (!isRefusedData(error)) throw error;
       if (lines.length > 1) {
         const middle = lines.length >> 1;
@@ -151,6 +161,9 @@ export class AttemptWriter implements Running {
 
 /** Errors about the data itself (SQLSTATE classes 22 and 23), which trying again would not cure. */
 function isRefusedData(error: unknown): boolean {
-  const code = String((Object(error) as { code?: unknown }).code ?? "");
-  return /^2[23]/.test(code) && code !== NO_PARTITION;
+  return /^2[23]/.test(codeOf(error));
+}
+
+function codeOf(error: unknown): string {
+  return String((Object(error) as { code?: unknown }).code ?? "");
 }

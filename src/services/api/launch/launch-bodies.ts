@@ -1,11 +1,10 @@
 import { Type } from "typebox";
+import { nullable } from "../nullable.js";
 
-const HEX = "^[0-9a-fA-F]*$";
 const MAX_PEM = 65_536;
 
-const maybe = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]));
-const hex = (maxLength: number) => maybe(Type.String({ pattern: HEX, maxLength }));
-const pem = maybe(Type.String({ maxLength: MAX_PEM }));
+const hex = (maxLength: number) => nullable(Type.String({ pattern: "^[0-9a-fA-F]*$", maxLength }));
+const pem = nullable(Type.String({ maxLength: MAX_PEM }));
 
 /** What a container says of itself when it claims; what this platform does not read is ignored. @see protocol 05 §6.4 */
 export const ClaimBody = Type.Object({
@@ -20,7 +19,7 @@ export const ClaimBody = Type.Object({
     }),
     { maxItems: 64 },
   ),
-  egress: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
+  egress: nullable(Type.Boolean()),
   rint_commitment: hex(1024),
   rint_nonce: hex(64),
   rint_pubkey: hex(256),
@@ -29,7 +28,7 @@ export const ClaimBody = Type.Object({
   tls_ca_cert: pem,
   tls_client_cert: pem,
   tls_client_key: pem,
-  e2e_pubkey: maybe(Type.String({ maxLength: 4096 })),
+  e2e_pubkey: nullable(Type.String({ maxLength: 4096 })),
 });
 
 /** What a container proves that it could read its key. @see protocol 05 §6.5 */

@@ -1,7 +1,6 @@
 import { Type } from "typebox";
+import { nullable } from "../nullable.js";
 
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
-  Type.Optional(Type.Union([schema, Type.Null()]));
 const text = (maxLength: number) => Type.String({ minLength: 1, maxLength });
 
 const NodeBody = Type.Object({

@@ -1,7 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
-import { accountById, accountByUsername, effectiveBalance, userIdByHotkey } from "../../../domain/accounts/account-repository.js";
+import {
+  accountById,
+  accountByUsername,
+  effectiveBalance,
+  userIdByHotkey,
+} from "../../../domain/accounts/account-repository.js";
 import { newWallet, type RegisteredAccount, registerAccount } from "../../../domain/accounts/registration.js";
 import { returnSignup, takeSignup } from "../../../domain/accounts/signup-store.js";
 import { isReservedUsername, isUsername } from "../../../domain/accounts/username.js";
@@ -85,12 +90,11 @@ async function checkRegistration(deps: Deps, hotkey: string, body: Static<typeof
   if (!isUsername(username))
     throw new AppError("invalid", "A username has 3 to 15 letters, digits, underscores or dashes.");
   if (await isTaken(deps, username)) throw new AppError("conflict", `Username ${username} is taken.`);
-  if (decodeSs58(coldkey) === undefined) throw new AppError("invalid", "coldkey is not an ss58 address with prefix 42.");
+  if (decodeSs58(coldkey) === undefined)
+    throw new AppError("invalid", "coldkey is not an ss58 address with prefix 42.");
   if ((logoId ?? "") !== "") throw new AppError("invalid", `logo ${logoId} does not exist`);
 }
 
 async function isTaken({ db, config }: Deps, username: string): Promise<boolean> {
-  return (
-    isReservedUsername(username, config.platformUsername) || (await accountByUsername(db, username)) !== undefined
-  );
+  return isReservedUsername(username, config.platformUsername) || (await accountByUsername(db, username)) !== undefined;
 }

@@ -1,8 +1,8 @@
 import { type Static, Type } from "typebox";
 import type { DeployRequest, Job, StoredSelector } from "../../../domain/chutes/deploy-request.js";
+import { AppError } from "../../../kernel/errors.js";
 import type { Cord, CordSchema } from "../../../wire/cords.js";
 import type { GpuTable } from "../../../wire/gpu-table.js";
-import { AppError } from "../../../kernel/errors.js";
 import { nullable } from "../nullable.js";
 
 const TEMPLATES = ["vllm", "diffusion", "tei", "embedding"] as const;

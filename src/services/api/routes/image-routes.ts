@@ -41,7 +41,10 @@ export const imageRoutes: FastifyPluginAsyncTypebox<Deps> = async (app, { config
 
   app.get(
     "/images/*",
-    { config: { auth: { purpose: "images", scopeParam: "*" } }, schema: { params: Type.Object({ "*": Type.String() }) } },
+    {
+      config: { auth: { purpose: "images", scopeParam: "*" } },
+      schema: { params: Type.Object({ "*": Type.String() }) },
+    },
     async (request) => {
       const image = await findImage(db, request.params["*"], accountOf(request).userId);
       if (image === undefined) throw new AppError("not_found", "Image not found.");
