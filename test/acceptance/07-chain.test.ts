@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { metagraphChecksum, metagraphNodeOf } from "../../src/domain/metagraph/metagraph-node.js";
 import { chainErrorName } from "../../src/infra/chain/errors.js";
 import { keypairFromSeed } from "../../src/wire/keypair.js";
 import { ALICE, BOB, CHARLIE } from "../fakes/chain-accounts.js";
@@ -47,6 +48,25 @@ nodeTest("07 §11.2: state is read at the listed keys", async ({ node, chain }) 
     kind: "sha256",
     hex: "ab".repeat(32),
   });
+});
+
+test("07 §11.4: the checksum of a metagraph row", () => {
+  const node = metagraphNodeOf(64, {
+    uid: 3,
+    hotkey: ALICE.address,
+    coldkey: BOB.address,
+    incentive: 1200,
+    consensus: 0,
+    taoStakeRao: 0n,
+    alphaStakeRao: 10_500_000_000n,
+    totalStakeRao: 10_500_000_000n,
+    lastUpdateBlock: 7_000_000,
+    ip: "203.0.113.7",
+    ipType: 4,
+    port: 32_000,
+    protocol: 4,
+  });
+  expect(metagraphChecksum(node)).toBe("e4aa13f9fd53bc304937bef92b9b763e42f4d15c011e881571a76e0dbff17245");
 });
 
 test("07 §11.7, §11.9: weights are stored max-upscaled and a second submission in the rate limit is refused", async ({

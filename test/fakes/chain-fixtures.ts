@@ -8,7 +8,7 @@ import type { MetadataOptions } from "./chain-metadata.js";
 import { type FakeNode, startFakeNode } from "./chain-node.js";
 
 interface Fixtures {
-  /** What the node's runtime is like; set with `test.scoped` or in a test of its own. */
+  /** What the node's runtime is like; a group of tests sets another one with `extend`. */
   runtime: MetadataOptions;
   timeoutMs: number;
   node: FakeNode;

@@ -9,13 +9,14 @@ type Json = Record<string, unknown>;
  * @throws AppError `invalid` when the arguments of a tool call are not JSON
  * @see protocol 04 §4.3
  */
-export function shapeVllmBody(body: Json, model: string): Json {
-  if (body["stream"]) {
+export function shapeVllmBody(body: Json, wanted: { readonly model: string; readonly isStream: boolean }): Json {
+  if (wanted.isStream) {
     const options = isObject(body["stream_options"]) ? body["stream_options"] : {};
+    body["stream"] = true;
     body["stream_options"] = { ...options, include_usage: true, continuous_usage_stats: true };
   }
   if (body["logprobs"] && body["top_logprobs"] === undefined) body["top_logprobs"] = 1;
-  body["model"] = model;
+  body["model"] = wanted.model;
   if (Array.isArray(body["messages"])) body["messages"].forEach(checkToolCalls);
   return body;
 }

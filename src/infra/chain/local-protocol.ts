@@ -6,6 +6,7 @@ import { AppError } from "../../kernel/errors.js";
 
 const U16 = Type.Integer({ minimum: 0, maximum: 65_535 });
 const Block = Type.Integer({ minimum: 0, maximum: 2_147_483_647 });
+const AnyBlock = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 /** Integers beyond 2^53 travel as decimal text. */
 const BigText = Type.String({ pattern: "^[0-9]{1,20}$" });
 const Address = Type.String({ minLength: 40, maxLength: 60 });
@@ -13,18 +14,25 @@ const Hash = Type.String({ pattern: "^0x[0-9a-f]{64}$" });
 /** Longer vectors than a subnet can have neurons are allowed, so that the chain's own refusal of them can be seen. */
 const U16List = Type.Array(U16, { maxItems: 4096 });
 
+/** Of `metagraph` and `weight_rules`. */
 export const NetuidParams = Type.Object({ netuid: U16 });
-export const BlockParams = Type.Object({ block: Block });
+/** Of `block_at`. Any number may be asked for; one beyond the head does not exist. */
+export const BlockParams = Type.Object({ block: AnyBlock });
+/** Of `weights`. */
 export const WeightsParams = Type.Object({ netuid: U16, uid: U16 });
-export const CommitmentParams = Type.Object({ netuid: U16, hotkey: Address, block: Block });
+/** Of `commitment_at`. */
+export const CommitmentParams = Type.Object({ netuid: U16, hotkey: Address, block: AnyBlock });
+/** Of `account`. */
 export const AccountParams = Type.Object({ hotkey: Address });
-/** `payload` is the text that was signed, byte for byte; `signature` is its sr25519 signature in hex. */
+/** Of `submit`: `payload` is the text that was signed, byte for byte; `signature` is its sr25519 signature in hex. */
 export const SubmitParams = Type.Object({
   payload: Type.String({ maxLength: 262_144 }),
   signature: Type.String({ maxLength: 130 }),
 });
 
+/** A block; `timeMs` counts from the epoch of Unix. */
 export const HeadResult = Type.Object({ number: Block, hash: Hash, timeMs: Type.Integer() });
+/** A block, or null where there is none. */
 export const MaybeHeadResult = Type.Union([HeadResult, Type.Null()]);
 const NeuronResult = Type.Object({
   uid: U16,
@@ -41,7 +49,9 @@ const NeuronResult = Type.Object({
   port: U16,
   protocol: U16,
 });
+/** Neurons by uid, amounts in rao. */
 export const MetagraphResult = Type.Object({ netuid: U16, block: Block, neurons: Type.Array(NeuronResult) });
+/** Rules of a subnet. @see protocol 07 §4.3 */
 export const WeightRulesResult = Type.Object({
   commitReveal: Type.Boolean(),
   rateLimitBlocks: Type.Integer({ minimum: 0 }),
@@ -49,12 +59,16 @@ export const WeightRulesResult = Type.Object({
   minAllowed: U16,
   maxLimit: U16,
 });
+/** A validator's row by uid. */
 export const WeightsResult = Type.Array(Type.Object({ uid: U16, value: U16 }));
+/** A commitment of one block; this chain keeps all of them, so none is unreadable. */
 export const CommitmentResult = Type.Union([
   Type.Object({ kind: Type.Literal("sha256"), hex: Type.String({ pattern: "^[0-9a-f]{64}$" }) }),
   Type.Object({ kind: Type.Literal("absent") }),
 ]);
+/** What a signer must know first: its next nonce and the chain it signs for. */
 export const AccountResult = Type.Object({ nextNonce: BigText, genesisHash: Hash });
+/** The block that holds a submission. */
 export const InclusionResult = Type.Object({ block: Block, blockHash: Hash });
 
 const SetWeights = Type.Object({
@@ -70,6 +84,7 @@ const SetCommitment = Type.Object({
   sha256: Type.String({ pattern: "^[0-9a-f]{64}$" }),
 });
 const Register = Type.Object({ method: Type.Literal("register"), netuid: U16, coldkey: Address });
+/** The signed text, read. */
 export const Submission = Type.Object({
   call: Type.Union([SetWeights, SetCommitment, Register]),
   genesisHash: Hash,
@@ -77,8 +92,11 @@ export const Submission = Type.Object({
   nonce: BigText,
 });
 
+/** Weights as they are submitted: parallel vectors. */
 export type SetWeightsCall = Static<typeof SetWeights>;
+/** Any call that a hotkey can sign. */
 export type ChainCall = Static<typeof Submission>["call"];
+/** A call with what binds it to one chain, one signer and one use. */
 export type SignedCall = Static<typeof Submission>;
 
 /**

@@ -4,7 +4,7 @@ import type { ChainClient } from "./client.js";
 
 /**
  * Opens the chain that the URL names: `ws(s)://` is a subtensor node, `http(s)://` a local chain. Nothing is connected yet.
- * @throws AppError `config` CFG003 for any other URL
+ * @throws AppError `config` CFG001 for any other URL
  */
 export async function openChain(endpoint: { url: string; timeoutMs: number }, log: Logger): Promise<ChainClient> {
   const scheme = URL.canParse(endpoint.url) ? new URL(endpoint.url).protocol : "";
@@ -17,7 +17,7 @@ export async function openChain(endpoint: { url: string; timeoutMs: number }, lo
     return openLocalRpc(endpoint);
   }
   throw new AppError("config", "chain.url must be ws(s):// of a subtensor node or http(s):// of a local chain", {
-    code: "CFG003",
+    code: "CFG001",
     fix: "set SUBTENSOR_ADDRESS, e.g. wss://node.example:443",
   });
 }

@@ -32,8 +32,12 @@ export async function readBlock(api: ApiPromise, hash: string): Promise<ChainHea
   return { number, hash, time: new Date(Number(stamp?.args[0]?.toJSON() ?? 0)) };
 }
 
+/** Block numbers of this chain are u32. */
+const MAX_BLOCK = 0xffff_ffff;
+
 /** Hash of a block of the best chain; undefined when there is none of that number. */
 export async function hashOf(api: ApiPromise, number: number): Promise<string | undefined> {
+  if (number > MAX_BLOCK) return undefined;
   const hash = await api.rpc.chain.getBlockHash(number);
   return hash.isEmpty ? undefined : hash.toHex();
 }

@@ -1,10 +1,15 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Metrics } from "../../kernel/metrics.js";
 
+export interface Health {
+  /** Decides between 200 and 503. */
+  readonly ok: boolean;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
 export interface Probe {
   readonly metrics: Metrics;
-  /** What /health answers besides its status; `ok` decides between 200 and 503. */
-  readonly health: () => { readonly ok: boolean; readonly details?: Readonly<Record<string, unknown>> };
+  readonly health: () => Health;
 }
 
 /** Serves /health and /_metrics of a process that has no other HTTP of its own. @see protocol 10 §14 */

@@ -2,7 +2,7 @@ import { type ClientHttp2Stream, constants, type IncomingHttpHeaders, type Incom
 import { AppError } from "../../kernel/errors.js";
 import type { Running } from "../../kernel/lifecycle.js";
 import { validatorHeaders } from "../../wire/headers.js";
-import { encryptBody, encryptPath, gzipJson } from "../../wire/instance-cipher.js";
+import { encryptBody, encryptPath, gzipFast } from "../../wire/instance-cipher.js";
 import type { InstanceTarget } from "../../wire/instance-transport.js";
 import type { Keypair } from "../../wire/keypair.js";
 import { cipherGeneration } from "../../wire/versions.js";
@@ -12,8 +12,8 @@ import { InstanceSessions, type SessionPoolOptions } from "./instance-sessions.j
 export interface InstanceCall {
   /** Internal path, e.g. `/chat_stream`. */
   readonly path: string;
-  /** Sent as compact JSON. */
-  readonly payload: unknown;
+  /** Plain bytes of the body: JSON. */
+  readonly body: Buffer;
   /** Ends the call, whatever state it is in: the instance sees its stream reset. */
   readonly signal: AbortSignal;
   /** Longest silence of the instance, before and within its answer, milliseconds. */
@@ -51,7 +51,7 @@ export function openInstanceClient(deps: SessionPoolOptions & { readonly signer:
     async call(target, call) {
       const key = keys.get(target) ?? sessionKey(target);
       keys.set(target, key);
-      const body = encryptBody(key, gzipJson(call.payload));
+      const body = encryptBody(key, gzipFast(call.body));
       const stream = await sessions.request(target, {
         ":method": "POST",
         ":path": encryptPath(key, call.path),

@@ -1,11 +1,9 @@
 import type { ChainCall, SetWeightsCall } from "../../infra/chain/local-protocol.js";
 import type { Db } from "../../infra/postgres/client.js";
 import { readRules, readWeightsState, saveWeights } from "./chain-store.js";
-import { countCommitments, countNeurons, saveCommitment, saveNeurons } from "./registry-store.js";
+import { countCommitments, countNeurons, MAX_NEURONS, saveCommitment, saveNeurons } from "./registry-store.js";
 import { maxUpscale, refusalOfWeights } from "./weight-checks.js";
 
-/** Uids of a subnet. */
-const MAX_NEURONS = 256;
 /** A hotkey may commit so often in one epoch of the chain. @see protocol 08 §2.7 */
 const COMMITMENTS_PER_EPOCH = 31;
 const EPOCH_BLOCKS = 360;

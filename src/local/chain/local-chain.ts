@@ -21,7 +21,7 @@ import {
   spendNonce,
 } from "./chain-store.js";
 import { executeCall } from "./execute-call.js";
-import { type NewNeuron, readCommitment, saveNeurons } from "./registry-store.js";
+import { countNeurons, MAX_NEURONS, type NewNeuron, readCommitment, saveNeurons } from "./registry-store.js";
 import type { SubnetRules } from "./weight-checks.js";
 
 /** What a fresh subnet has; a subtensor's own defaults except for commit-reveal. @see protocol 07 §1.2 */
@@ -62,7 +62,7 @@ export interface LocalChain {
   account(hotkey: string): Promise<{ nextNonce: bigint; genesisHash: string }>;
   /** @throws AppError `invalid` for text that is not a submission, `conflict` CHN002 with the chain's error name */
   submit(signed: { payload: string; signature: string }): Promise<Inclusion>;
-  /** The operator's door: puts keys on the subnet with stake and permit, or brings them up to date. Returns uid by hotkey. */
+  /** The operator's door: puts keys on the subnet with stake and permit, or brings them up to date, 256 in all. Returns uid by hotkey. */
   register(neurons: readonly NewNeuron[]): Promise<Map<string, number>>;
   /** The operator's door: changes the subnet's rules. */
   setRules(rules: Partial<SubnetRules>): Promise<void>;
@@ -157,6 +157,12 @@ function parseText(text: string): unknown {
 function register({ db, netuid, now, clock }: Deps, neurons: readonly NewNeuron[]): Promise<Map<string, number>> {
   return db.transaction().execute(async (trx) => {
     await openBlock(trx, blockNumberAt(clock, now()));
+    const { total, known } = await countNeurons(
+      trx,
+      netuid,
+      neurons.map((neuron) => neuron.hotkey),
+    );
+    if (total + neurons.length - known > MAX_NEURONS) throw chainRefusal("register", "NoNeuronIdAvailable");
     return saveNeurons(trx, netuid, neurons);
   });
 }

@@ -2,6 +2,9 @@ import { sql } from "kysely";
 import type { CommitmentRead } from "../../infra/chain/client.js";
 import type { Db } from "../../infra/postgres/client.js";
 
+/** Uids of a subnet. */
+export const MAX_NEURONS = 256;
+
 /** A key to put on the subnet. Stakes are rao; what is left out is zero, absent or false. */
 export interface NewNeuron {
   readonly hotkey: string;
@@ -100,6 +103,6 @@ export async function readCommitment(
   at: { netuid: number; hotkey: string; block: number },
 ): Promise<CommitmentRead> {
   const { rows } = await sql<{ sha256: string }>`select sha256 from local_chain.commitments
-    where netuid = ${at.netuid} and hotkey = ${at.hotkey} and block = ${at.block}`.execute(db);
+    where netuid = ${at.netuid} and hotkey = ${at.hotkey} and block = ${at.block}::bigint`.execute(db);
   return rows[0] === undefined ? { kind: "absent" } : { kind: "sha256", hex: rows[0].sha256 };
 }

@@ -1,7 +1,7 @@
 import { AppError } from "../../kernel/errors.js";
 import { auditEntryId } from "../../wire/ids.js";
 import { dateOf, objectOf, textOf } from "./audit-report.js";
-import type { CheckBook } from "./check-book.js";
+import type { CheckBook } from "./checks/check-book.js";
 import { hourOf } from "./evidence.js";
 
 /** One line of `GET /audit/`. @see protocol 08 §3.3 */

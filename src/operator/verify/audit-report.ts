@@ -1,6 +1,6 @@
 import type { ComputeInterval, InstanceAudit } from "../../domain/scoring/inputs.js";
 import { isProfileName, type ProfileName } from "../../domain/scoring/profiles.js";
-import { timeOf } from "./csv-fields.js";
+import { timeOf } from "./csv/csv-fields.js";
 
 export type ExportKind = "invocations" | "reports" | "jobs";
 export const EXPORT_KINDS: readonly ExportKind[] = ["invocations", "reports", "jobs"];

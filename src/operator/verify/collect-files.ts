@@ -3,12 +3,12 @@ import { basename } from "node:path";
 import { AppError } from "../../kernel/errors.js";
 import type { AuditReport, CsvExport, ExportKind } from "./audit-report.js";
 import { readAuditReport } from "./audit-report.js";
-import type { CheckBook } from "./check-book.js";
-import { checkWindows, type ReportedWindow } from "./check-windows.js";
-import { checkCommitment } from "./commitments.js";
+import type { CheckBook } from "./checks/check-book.js";
+import { checkWindows, type ReportedWindow } from "./checks/check-windows.js";
+import { checkCommitment } from "./checks/commitments.js";
 import type { CollectedFile, CollectedReport, Evidence } from "./evidence.js";
 import { gpuCountsOf, HOUR_MS, hourOf, metagraphOf } from "./evidence.js";
-import { hashFile } from "./file-hash.js";
+import { hashFile } from "./fetch/file-hash.js";
 import { endOfPath, nameFit } from "./match-files.js";
 import type { VerifyDeps, VerifyOptions } from "./options.js";
 

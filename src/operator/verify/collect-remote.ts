@@ -1,13 +1,13 @@
 import pLimit from "p-limit";
 import { type AuditEntry, checkIdentity, entriesOf, lastPerWindow, subjectOf } from "./audit-index.js";
 import { objectOf } from "./audit-report.js";
-import { checkWindows, type ReportedWindow } from "./check-windows.js";
+import { checkWindows, type ReportedWindow } from "./checks/check-windows.js";
 import type { CollectedReport, Evidence } from "./evidence.js";
 import { gpuCountsOf, HOUR_MS, metagraphOf } from "./evidence.js";
-import { fetchAnswer, fetchOptional } from "./fetch-answers.js";
-import { fetchFiles } from "./fetch-files.js";
-import { fetchReport } from "./fetch-reports.js";
-import type { Remote } from "./remote.js";
+import { fetchAnswer, fetchOptional } from "./fetch/fetch-answers.js";
+import { fetchFiles } from "./fetch/fetch-files.js";
+import { fetchReport } from "./fetch/fetch-reports.js";
+import type { Remote } from "./fetch/remote.js";
 
 const DEFAULT_DAYS = 7;
 /** An older validator has entries that are older than this. @see protocol 08 §3.3 */

@@ -1,11 +1,15 @@
 import { ChuteMedians } from "../../domain/scoring/chute-medians.js";
 import type { InvocationSums, MetagraphEntry, ScoreSheet } from "../../domain/scoring/inputs.js";
-import { type BillableSeconds, billableSeconds202510 } from "../../domain/scoring/invocation-row.js";
+import {
+  type BillableSeconds,
+  billableSeconds202510,
+  type InvocationRow,
+} from "../../domain/scoring/invocation-row.js";
 import { InvocationTally } from "../../domain/scoring/invocation-tally.js";
 import { type ProfileName, SCORING_PROFILES } from "../../domain/scoring/profiles.js";
 import { scoreMiners } from "../../domain/scoring/score.js";
 import { AppError } from "../../kernel/errors.js";
-import type { InstanceBook } from "./instance-book.js";
+import type { InstanceBook } from "./checks/instance-book.js";
 import type { FileReader } from "./read-files.js";
 
 /** One computation of scores. */
@@ -30,7 +34,10 @@ export async function tallyRows(reader: FileReader, evaluations: readonly Evalua
     tallies.set(profile, { tally: new InvocationTally(profile, dates, await ruleOf(profile, reader)), times });
   }
   const used = [...tallies.values()].map(({ tally }) => tally);
-  await reader.readInvocations(used.length === 0 ? undefined : (row) => used.forEach((tally) => tally.add(row)));
+  const addToAll = (row: InvocationRow) => {
+    for (const tally of used) tally.add(row);
+  };
+  await reader.readInvocations(used.length === 0 ? undefined : addToAll);
   return ({ profile, asOf }) => {
     const entry = tallies.get(profile);
     return entry?.tally.sumsAt(entry.times.indexOf(asOf.getTime())) ?? new Map();

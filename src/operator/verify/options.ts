@@ -1,8 +1,8 @@
 import type { ProfileName } from "../../domain/scoring/profiles.js";
 import type { ChainReader } from "../../infra/chain/client.js";
 import { AppError } from "../../kernel/errors.js";
-import type { WeightTolerance } from "./compare-weights.js";
-import type { RetryPolicy } from "./retry.js";
+import type { WeightTolerance } from "./checks/compare-weights.js";
+import type { RetryPolicy } from "./fetch/retry.js";
 
 /** What to verify: an API (`api`, `dir`) or local files (`csv`, `reports`, `audit`). */
 export interface VerifyOptions {

@@ -1,13 +1,13 @@
 import type { InvocationRow } from "../../domain/scoring/invocation-row.js";
-import { ByteInterner } from "./byte-interner.js";
-import type { CheckBook } from "./check-book.js";
-import { CountOnce } from "./count-once.js";
+import type { CheckBook } from "./checks/check-book.js";
+import { ByteInterner } from "./csv/byte-interner.js";
+import { CountOnce } from "./csv/count-once.js";
+import { ConfirmedReports } from "./csv/report-decoder.js";
+import { countRows, type ScanSummary, scanInvocations, scanReports } from "./csv/scan-rows.js";
 import type { CollectedFile } from "./evidence.js";
 import { HOUR_MS } from "./evidence.js";
-import type { FileStore } from "./file-store.js";
+import type { FileStore } from "./fetch/file-store.js";
 import type { VerifyDeps } from "./options.js";
-import { ConfirmedReports } from "./report-decoder.js";
-import { countRows, type ScanSummary, scanInvocations, scanReports } from "./scan-rows.js";
 
 /** More bad rows than this part of a file make the file unusable. */
 const MAX_BAD_PART = 0.001;
@@ -43,7 +43,8 @@ export class FileReader {
     const { files, deps } = this.#reading;
     for (const file of files) {
       if (file.kind === "reports") this.#check(file, await scanReports(file.path, this.#reports, deps.signal));
-      else if (file.kind === "jobs") this.#check(file, await this.#remembered(file, () => countRows(file.path, deps.signal)));
+      else if (file.kind === "jobs")
+        this.#check(file, await this.#remembered(file, () => countRows(file.path, deps.signal)));
     }
   }
 
@@ -94,7 +95,8 @@ export class FileReader {
     this.totals.bytes += summary.bytes;
     this.totals.rows += summary.rows;
     this.totals.bad += summary.bad;
-    for (const { finding, message } of problemsOf(file, summary)) book.found("V05", finding, { subject: file.name, message });
+    for (const { finding, message } of problemsOf(file, summary))
+      book.found("V05", finding, { subject: file.name, message });
     if (problemsOf(file, summary).length === 0) book.ok("V05");
   }
 

@@ -37,7 +37,9 @@ export interface MinerLine {
   readonly incentive: number | null;
   readonly diff: number | null;
   readonly bound: number | null;
-  readonly status: "ok" | "fail" | "excluded" | "unchecked";
+  readonly status: "ok" | "fail" | "unchecked";
+  /** The sums behind the expected score. */
+  readonly figures: Readonly<Record<string, number>>;
 }
 
 export interface VerifyReport {

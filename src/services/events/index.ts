@@ -1,6 +1,6 @@
-import { createServer } from "node:http";
+import { createServer, type Server as HttpServer } from "node:http";
 import { Server } from "socket.io";
-import { probeListener } from "../../infra/http-server/probe-listener.js";
+import { type Health, probeListener } from "../../infra/http-server/probe-listener.js";
 import { openRedis } from "../../infra/redis/client.js";
 import { subscribe } from "../../infra/redis/pubsub.js";
 import { requireSettings } from "../../kernel/config/require.js";
@@ -21,10 +21,10 @@ export async function start(ctx: Context, options: ServiceOptions = {}): Promise
     const redis = openRedis(config.redis.url, log);
     stack.add(() => redis.disconnect());
     const metrics = createMetrics();
-    const health = () => ({ ok: redis.status === "ready", details: { clients: io.engine.clientsCount } });
-    const server = createServer(probeListener({ metrics, health }));
+    const health = (): Health => ({ ok: redis.status === "ready", details: { clients: io.engine.clientsCount } });
+    const server: HttpServer = createServer(probeListener({ metrics, health }));
     server.maxConnections = MAX_CONNECTIONS;
-    const io = new Server(server, {
+    const io: Server = new Server(server, {
       cors: { origin: "*" },
       pingInterval: 25_000,
       pingTimeout: 20_000,

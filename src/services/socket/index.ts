@@ -1,6 +1,6 @@
-import { createServer } from "node:http";
+import { createServer, type Server as HttpServer } from "node:http";
 import { minerByHotkey } from "../../domain/metagraph/metagraph-repository.js";
-import { probeListener } from "../../infra/http-server/probe-listener.js";
+import { type Health, probeListener } from "../../infra/http-server/probe-listener.js";
 import { openPostgres } from "../../infra/postgres/client.js";
 import { openRedis } from "../../infra/redis/client.js";
 import { subscribe } from "../../infra/redis/pubsub.js";
@@ -11,7 +11,7 @@ import { createMetrics } from "../../kernel/metrics.js";
 import { CHANNEL } from "../../wire/events.js";
 import { initCrypto } from "../../wire/keypair.js";
 import { listenOn, type RunningService, type ServiceOptions } from "../running-service.js";
-import { openMinerChannel } from "./miner-channel.js";
+import { type MinerChannel, openMinerChannel } from "./miner-channel.js";
 
 const MAX_CONNECTIONS = 20_000;
 
@@ -29,11 +29,11 @@ export async function start(ctx: Context, options: ServiceOptions = {}): Promise
     stack.add(() => redis.disconnect());
     const metrics = createMetrics();
     const sessions = metrics.gauge("miner_sessions", "authenticated miner sessions");
-    const health = () => ({ ok: redis.status === "ready", details: { sessions: channel.sessions() } });
-    const server = createServer(probeListener({ metrics, health }));
+    const health = (): Health => ({ ok: redis.status === "ready", details: { sessions: channel.sessions() } });
+    const server: HttpServer = createServer(probeListener({ metrics, health }));
     server.maxConnections = MAX_CONNECTIONS;
     const directory = { minerByHotkey: (hotkey: string) => minerByHotkey(db, netuid, hotkey), netuid, now };
-    const channel = stack.use(openMinerChannel(server, { ...directory, log }));
+    const channel: MinerChannel = stack.use(openMinerChannel(server, { ...directory, log }));
     // Miners that find no listener at their start never try again, so it comes before everything that may take a while.
     const port = options.listen === false ? undefined : await listenOn(server, listenAddress(config.listen));
     const forwarded = metrics.counter("miner_broadcasts_total", "messages forwarded to miners");

@@ -53,15 +53,14 @@ function greet(socket: Socket, options: MinerChannelOptions): void {
     if (isBusy || socket.rooms.has(EVERYBODY)) return;
     isBusy = true;
     authenticateMiner(options, payload)
-      .then(
-        (result) => (result.ok ? clearTimeout(patience) : undefined, answer(socket, result, options.log)),
-        (error: unknown) => {
-          options.log.warn({ err: error }, "a miner could not be authenticated right now");
-          dropTransport(socket);
-        },
-      )
+      .then((result) => answer(socket, result, options.log))
+      .catch((error: unknown) => {
+        options.log.warn({ err: error }, "a miner could not be authenticated right now");
+        dropTransport(socket);
+      })
       .finally(() => {
         isBusy = false;
+        if (socket.rooms.has(EVERYBODY)) clearTimeout(patience);
       });
   });
   socket.on("miner_message", () => {
@@ -73,7 +72,7 @@ async function answer(socket: Socket, result: Authentication, log: Logger): Prom
   if (!result.ok) {
     log.info({ detail: result.detail }, "miner authentication failed");
     socket.emit("auth_failed", { error: `Authentication failed: ${result.detail}` });
-    socket.disconnect();
+    socket.disconnect(true);
     return;
   }
   await socket.join([EVERYBODY, roomOf(result.hotkey)]);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type Server } from "node:http";
 import { openChain } from "../../infra/chain/open.js";
+import { probeListener } from "../../infra/http-server/probe-listener.js";
 import { openObjectStore } from "../../infra/object-store/open.js";
 import { openPostgres } from "../../infra/postgres/client.js";
 import { openRedis } from "../../infra/redis/client.js";
@@ -64,26 +65,13 @@ export async function start(ctx: Context, options: ServiceOptions = {}): Promise
 }
 
 function statusServer(runner: JobRunner, metrics: Metrics): Server {
-  return createServer((request, response) => {
-    const path = request.url?.split("?")[0];
-    if (path === "/_metrics") {
-      void metrics.registry.metrics().then((text) => response.setHeader("content-type", "text/plain").end(text));
-      return;
-    }
-    const jobs = Object.fromEntries(
-      [...runner.health()].map(([name, health]) => [
-        name,
-        { last_success: health.lastSuccess?.toISOString() ?? null, stalled: health.stalled },
-      ]),
+  const health = () => {
+    const jobs = [...runner.health()].map(
+      ([name, job]) => [name, { last_success: job.lastSuccess?.toISOString() ?? null, stalled: job.stalled }] as const,
     );
-    const stalled = [...runner.health().values()].some((health) => health.stalled);
-    if (path !== "/health") return answer(response, 404, { detail: "Not Found" });
-    answer(response, stalled ? 503 : 200, { status: stalled ? "stalled" : "ok", jobs });
-  });
-}
-
-function answer(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    return { ok: jobs.every(([, job]) => !job.stalled), details: { jobs: Object.fromEntries(jobs) } };
+  };
+  return createServer(probeListener({ metrics, health }));
 }
 
 function closeServer(server: Server): Promise<void> {

@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import { chainErrorName } from "../../../src/infra/chain/errors.js";
 import type { LocalChainClient } from "../../../src/infra/chain/local-rpc.js";
 import { initCrypto, type Keypair, keypairFromSeed } from "../../../src/wire/keypair.js";
+import { encodeSs58 } from "../../../src/wire/ss58.js";
 import { ALICE, BOB, CHARLIE } from "../../fakes/chain-accounts.js";
 import { type ChainUnderTest, startLocalChain } from "../../fakes/chain-local.js";
 import { test as base } from "../../support/fixtures.js";
@@ -57,6 +58,7 @@ test("blocks tick with the clock; the finalized head trails; a block to come doe
   expect(await net.client.blockAt(first.number)).toEqual(first);
   expect(await net.client.finalizedHead()).toEqual(await net.client.blockAt(head.number - 2));
   expect(await net.client.blockAt(head.number + 1)).toBeUndefined();
+  expect(await net.client.blockAt(Number.MAX_SAFE_INTEGER)).toBeUndefined();
 });
 
 test("the metagraph lists registered keys by uid with stakes to the last rao", async ({ net }) => {
@@ -87,6 +89,16 @@ test("registering a known key again keeps its uid and updates the rest", async (
   ]);
   expect(Object.fromEntries(uids)).toEqual({ "5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy": 3, [BOB.address]: 1 });
   expect((await net.client.metagraph(64)).neurons[1]).toMatchObject({ coldkey: CHARLIE.address, alphaStakeRao: 3n });
+});
+
+test("a full subnet takes no more keys, from nobody", async ({ net, bob }) => {
+  const others = Array.from({ length: 256 }, (_, index) => encodeSs58(Buffer.alloc(32, index + 1).fill(7, 0, 31)));
+  await net.chain.register(others.map((hotkey) => ({ hotkey, coldkey: ALICE.address })));
+  expect(await refusalOf(net.chain.register([{ hotkey: ALICE.address, coldkey: ALICE.address }]))).toBe(
+    "NoNeuronIdAvailable",
+  );
+  expect(await refusalOf(net.client.register(bob, { netuid: 64, coldkey: BOB.address }))).toBe("NoNeuronIdAvailable");
+  expect((await net.client.metagraph(64)).neurons).toHaveLength(256);
 });
 
 test("a subnet that does not exist is not found", async ({ net, alice }) => {
@@ -167,6 +179,7 @@ test("a commitment is found in exactly its block; the last of a block counts", a
   expect(await at(block)).toEqual({ kind: "sha256", hex: "22".repeat(32) });
   expect(await at(block + 1)).toEqual({ kind: "sha256", hex: "33".repeat(32) });
   expect(await at(block + 2)).toEqual({ kind: "absent" });
+  expect(await at(Number.MAX_SAFE_INTEGER)).toEqual({ kind: "absent" });
   expect(await net.client.commitmentAt({ netuid: 64, hotkey: BOB.address, block })).toEqual({ kind: "absent" });
 });
 

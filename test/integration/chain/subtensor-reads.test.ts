@@ -14,6 +14,7 @@ test("head, finalized head and blocks by number come with hash and time", async 
   expect(await chain.blockAt(4)).toEqual(head);
   expect(await chain.blockAt(0)).toEqual({ number: 0, hash: node.blocks[0]?.hash, time: new Date(0) });
   expect(await chain.blockAt(5)).toBeUndefined();
+  expect(await chain.blockAt(2 ** 32)).toBeUndefined();
 });
 
 test("a block whose state is gone still has its time", async ({ node, chain }) => {

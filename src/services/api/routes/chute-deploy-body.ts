@@ -1,7 +1,7 @@
 import { type Static, Type } from "typebox";
 import type { DeployRequest, Job, StoredSelector } from "../../../domain/chutes/deploy-request.js";
 import { AppError } from "../../../kernel/errors.js";
-import type { Cord, CordSchema } from "../../../wire/cords.js";
+import type { Cord } from "../../../wire/cords.js";
 import type { GpuTable } from "../../../wire/gpu-table.js";
 import { nullable } from "../nullable.js";
 
@@ -97,11 +97,23 @@ export function toDeployRequest(body: Body, gpuTable: GpuTable): DeployRequest {
     nodeSelector: toSelector(body.node_selector, gpuTable),
     cords: (body.cords ?? []).map(toCord),
     jobs: (body.jobs ?? []).map(toJob),
-    concurrency: body.concurrency ?? null,
     revision: body.revision ?? null,
+    ...scalingOf(body),
+    ...runtimeOf(body),
+  };
+}
+
+function scalingOf(body: Body) {
+  return {
+    concurrency: body.concurrency ?? null,
     maxInstances: body.max_instances ?? 1,
     scalingThreshold: body.scaling_threshold ?? 0.75,
     shutdownAfterSeconds: body.shutdown_after_seconds ?? 300,
+  };
+}
+
+function runtimeOf(body: Body) {
+  return {
     allowExternalEgress: body.allow_external_egress ?? false,
     encryptedFs: body.encrypted_fs ?? false,
     tee: body.tee ?? false,
@@ -151,8 +163,8 @@ function toCord(cord: Static<typeof CordBody>): Cord {
 }
 
 /** Absent is an empty schema, null stays null. */
-function schemaOf(schema: object | null | undefined): CordSchema {
-  return schema === undefined ? {} : (schema as CordSchema);
+function schemaOf(schema: object | null | undefined): Cord["input_schema"] {
+  return schema === undefined ? {} : (schema as Cord["input_schema"]);
 }
 
 function toJob(job: Static<typeof JobBody>): Job {

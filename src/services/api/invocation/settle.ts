@@ -1,0 +1,230 @@
+import { holds, PERMISSION } from "../../../domain/accounts/account.js";
+import {
+  type PriceBasis,
+  secondsUsd,
+  stepsUsd,
+  tokenPrice,
+  tokensUsd,
+  toMicroUsd,
+} from "../../../domain/billing/price.js";
+import type { Chute } from "../../../domain/chutes/chute.js";
+import { paysFromBalance } from "../../../domain/invocations/admission.js";
+import type { movingAverages } from "../../../domain/invocations/averages-store.js";
+import {
+  type Averages,
+  observeSteps,
+  observeTokens,
+  stepMetrics,
+  tokenMetrics,
+} from "../../../domain/invocations/measure.js";
+import { settledLine } from "../../../domain/invocations/settled-attempt.js";
+import type { TargetStore } from "../../../domain/invocations/target-store.js";
+import { repeatRequestId } from "../../../wire/ids.js";
+import type { InvocationMetrics } from "../../../wire/metrics.js";
+import { hourlyPriceUsd } from "../../../wire/node-selector.js";
+import type { ApiDeps } from "../deps.js";
+import type { Attempt, AttemptResult } from "./attempt.js";
+import type { AttemptWriter } from "./attempt-writer.js";
+import type { GatewayMetrics } from "./gateway-metrics.js";
+import type { Spending } from "./spending.js";
+
+export interface SettleDeps extends Pick<ApiDeps, "gpuTable" | "log" | "now"> {
+  readonly targets: TargetStore;
+  readonly averages: ReturnType<typeof movingAverages>;
+  readonly writer: AttemptWriter;
+  readonly spending: Spending;
+  readonly metrics: GatewayMetrics;
+}
+
+type Settle = (attempt: Attempt, result: AttemptResult) => Promise<void>;
+
+/** Share of price and quota of a request that its user sent before. @see protocol 04 §10.4 */
+const REROLL_MULTIPLIER = 0.1;
+const MOST_REROLLS = 15;
+const NO_AVERAGES: Averages = { secondsPerUnit: undefined, promptRate: undefined, outputRate: undefined };
+const DEFAULT_SHUTDOWN_SECONDS = 300;
+
+/**
+ * Everything that follows an attempt and that its client does not wait for: the slot, the averages, the price, the row. A
+ * fault in here is ours and never counts against the instance.
+ * @see protocol 04 §9, §10, §11
+ */
+export function openSettlement(deps: SettleDeps): Settle {
+  const prices = new WeakMap<Chute, PriceBasis>();
+  const basisOf = (chute: Chute) => prices.get(chute) ?? remember(prices, chute, priceBasis(deps, chute));
+  return async (attempt, result) => {
+    const [repeats, averages] = await Promise.all([
+      finishSlot(deps, attempt, result),
+      result.failure === undefined ? average(deps, attempt, result) : NO_AVERAGES,
+    ]);
+    const isReroll = repeats > 1 && repeats <= MOST_REROLLS;
+    if (isReroll && attempt.isWithinQuota) await refundReroll(deps, attempt);
+    const amountMicroUsd = result.failure === undefined ? priceOf({ attempt, result, isReroll }, basisOf) : 0n;
+    write(deps, { attempt, result, averages, amountMicroUsd });
+  };
+}
+
+function remember<K extends object, V>(map: WeakMap<K, V>, key: K, value: V): V {
+  map.set(key, value);
+  return value;
+}
+
+/** A selector that no GPU of the table satisfies any more has no price. */
+function priceBasis({ gpuTable, log }: SettleDeps, chute: Chute): PriceBasis {
+  const { discount, concurrency } = chute;
+  try {
+    return { hourlyUsd: hourlyPriceUsd(gpuTable, chute.nodeSelector), discount, concurrency };
+  } catch (error) {
+    log.error({ err: error, chuteId: chute.chuteId }, "calls of a chute have no price");
+    return { hourlyUsd: 0, discount: 1, concurrency };
+  }
+}
+
+async function finishSlot({ targets, log, now }: SettleDeps, attempt: Attempt, result: AttemptResult): Promise<number> {
+  const { call, target, childId } = attempt;
+  const isSuccess = result.failure === undefined;
+  const isFull = result.failure?.label === "RATE_LIMIT";
+  const reported = isFull ? (call.chute.concurrency ?? 1) : freshReport(result);
+  const [prefix] = call.prepared.prefixes;
+  const canReroll = isSuccess && !holds(call.caller, PERMISSION.invoiceBilling);
+  const finished = {
+    chuteId: call.chute.chuteId,
+    instanceId: target.instanceId,
+    leaseId: childId,
+    isSuccess,
+    isReportExact: isFull,
+    ...(reported !== undefined && { reportedConnections: reported }),
+    ...(isSuccess && prefix !== undefined && { prefix }),
+    ...(canReroll && { requestId: requestIdOf(attempt) }),
+  };
+  return targets.finish(finished, now()).catch((error: unknown) => {
+    log.warn({ err: error, instanceId: target.instanceId }, "a slot could not be given back; its lease will end");
+    return 0;
+  });
+}
+
+/** A report is as old as the answer's headers: that of a long stream says nothing about now. */
+function freshReport({ reported, durationSeconds, tokens }: AttemptResult): number | undefined {
+  const isStream = tokens?.ttftSeconds !== undefined && tokens.ttftSeconds !== null;
+  if (reported.connections === undefined || (isStream && durationSeconds > 5)) return undefined;
+  return Math.max(0, reported.connections - 1);
+}
+
+function requestIdOf({ call }: Attempt): string {
+  return repeatRequestId({ userId: call.caller.userId, bodySha256: call.bodySha256, chuteId: call.chute.chuteId });
+}
+
+function average(deps: SettleDeps, { call }: Attempt, result: AttemptResult): Promise<Averages> | Averages {
+  const { measuredBy, steps } = call.prepared;
+  const { tokens, durationSeconds } = result;
+  const { chuteId } = call.chute;
+  if (measuredBy === "time" || (measuredBy === "tokens" && tokens === undefined)) return NO_AVERAGES;
+  const seen = tokens === undefined ? observeSteps(steps, durationSeconds) : observeTokens(tokens, durationSeconds);
+  const unit = measuredBy === "tokens" ? "spt" : "sps";
+  return deps.averages({ chuteId, unit }, seen, deps.now()).catch((error: unknown) => {
+    deps.log.warn({ err: error, chuteId }, "moving averages could not be read");
+    return NO_AVERAGES;
+  });
+}
+
+async function refundReroll({ targets, log, now }: SettleDeps, { call }: Attempt): Promise<void> {
+  await targets.addQuota(call.plan.request, REROLL_MULTIPLIER - 1, now()).catch((error: unknown) => {
+    log.warn({ err: error }, "quota of a repeated request could not be refunded");
+  });
+}
+
+interface Priced {
+  readonly attempt: Attempt;
+  readonly result: AttemptResult;
+  readonly isReroll: boolean;
+}
+
+/** @see protocol 04 §10.3, §10.4 */
+function priceOf({ attempt, result, isReroll }: Priced, basisOf: (chute: Chute) => PriceBasis): bigint {
+  const { call, isWithinQuota } = attempt;
+  if (call.plan.isFree || isWithinQuota) return 0n;
+  const basis = basisOf(call.chute);
+  const { tokens } = result;
+  if (tokens !== undefined) return toMicroUsd(tokensUsd(tokenPrice(basis), tokens));
+  const { measuredBy, steps } = call.prepared;
+  const usd = measuredBy === "steps" ? stepsUsd(basis, steps) : secondsUsd(basis, result.durationSeconds);
+  return toMicroUsd(isReroll ? usd * REROLL_MULTIPLIER : usd);
+}
+
+interface Settled {
+  readonly attempt: Attempt;
+  readonly result: AttemptResult;
+  readonly averages: Averages;
+  readonly amountMicroUsd: bigint;
+}
+
+function write(deps: SettleDeps, settled: Settled): void {
+  const { attempt, result, amountMicroUsd } = settled;
+  const { call, target } = attempt;
+  const { chute, caller } = call;
+  const completedAt = deps.now();
+  const isCharged = amountMicroUsd > 0n && paysFromBalance(caller);
+  if (isCharged) deps.spending.add(caller, amountMicroUsd);
+  const aliveSeconds = chute.shutdownAfterSeconds ?? DEFAULT_SHUTDOWN_SECONDS;
+  const isKeptAlive = call.plan.isPrivateBilled && result.failure === undefined;
+  const line = settledLine({
+    invocationId: attempt.childId,
+    parentInvocationId: call.parentId,
+    chuteId: chute.chuteId,
+    chuteUserId: chute.userId,
+    functionName: call.prepared.cord.function,
+    userId: caller.userId,
+    imageId: chute.imageId,
+    imageUserId: chute.imageUserId,
+    instanceId: target.instanceId,
+    minerUid: target.minerUid,
+    minerHotkey: target.minerHotkey,
+    startedAt: new Date(completedAt.getTime() - Math.round(result.durationSeconds * 1000)),
+    completedAt,
+    errorMessage: result.failure?.label ?? null,
+    computeMultiplier: target.computeMultiplier,
+    metrics: result.failure === undefined ? metricsOf(settled, isCharged) : null,
+    amountMicroUsd,
+    isCharged,
+    inputTokens: result.tokens?.input ?? 0,
+    outputTokens: result.tokens?.output ?? 0,
+    ...(isKeptAlive && { keepsAliveUntil: new Date(completedAt.getTime() + aliveSeconds * 1000) }),
+  });
+  deps.writer.push(line);
+  observe(deps.metrics, settled);
+}
+
+const MICRO = 1_000_000;
+
+function metricsOf({ attempt, result, averages, amountMicroUsd }: Settled, isCharged: boolean): InvocationMetrics {
+  const { call, meanConnections } = attempt;
+  const { tokens, durationSeconds, reported } = result;
+  return {
+    ...(tokens !== undefined &&
+      tokenMetrics(tokens, durationSeconds, {
+        load: { meanConnections, utilization: reported.utilization },
+        averages,
+      })),
+    ...(call.prepared.measuredBy === "steps" && stepMetrics(call.prepared.steps, durationSeconds, averages)),
+    ...(call.plan.isPrivateBilled && { p: true as const }),
+    b: isCharged ? Number(amountMicroUsd) / MICRO : 0,
+  };
+}
+
+function observe(metrics: GatewayMetrics, { attempt, result, amountMicroUsd }: Settled): void {
+  const chute = { chute_id: attempt.call.chute.chuteId };
+  const miner = { ...chute, miner_hotkey: attempt.target.minerHotkey };
+  // Texts of failures are open-ended; their first word is not.
+  const outcome = { ...miner, error: result.failure?.label.split(/[:\s]/, 1)[0] ?? "" };
+  metrics.requests.inc(outcome);
+  metrics.duration.observe(outcome, result.durationSeconds);
+  metrics.computeSeconds.inc(chute, result.durationSeconds);
+  metrics.usageUsd.inc(chute, Number(amountMicroUsd) / MICRO);
+  const { tokens } = result;
+  if (tokens === undefined) return;
+  metrics.promptTokens.inc(miner, tokens.input);
+  metrics.completionTokens.inc(miner, tokens.output);
+  metrics.tps.set(miner, result.durationSeconds > 0 ? tokens.output / result.durationSeconds : 0);
+  if (tokens.ttftSeconds !== null) metrics.ttft.set(miner, tokens.ttftSeconds);
+  if (tokens.isClaimRejected) metrics.rejectedClaims.inc(miner);
+}
