@@ -47,7 +47,7 @@ const rules = [
   only("polkadot-api", "@polkadot/api", "infra/chain"),
   only("kubernetes", "@kubernetes/client-node", "infra/kubernetes"),
   only("execa", "execa", "infra/process"),
-  only("pg", "pg|pg-cursor|kysely", "infra/postgres|domain|jobs"),
+  only("pg", "pg|pg-cursor|kysely", "infra/postgres|domain|jobs|local"),
   only("ioredis", "ioredis|ioredis-mock", "infra/redis"),
   only("oclif", "@oclif/core", "commands|cli"),
   only("terminal", "listr2|inquirer", "cli"),

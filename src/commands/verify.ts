@@ -116,7 +116,7 @@ function optionsOf(flags: Flagged, netuid: number): VerifyOptions {
     metagraph: flags.metagraph,
     gpuCounts: flags["gpu-counts"],
     recheck: flags.recheck,
-  }) as VerifyOptions;
+  }) as unknown as VerifyOptions;
 }
 
 function asOfOf(text: string): Date | number | "auto" {

@@ -1,5 +1,6 @@
 import { auditExportJob } from "./audit-export/audit-export-job.js";
 import type { ExportSources } from "./audit-export/export-deps.js";
+import { exportRetentionJob } from "./export-retention-job.js";
 import { idleInstancesJob } from "./idle-instances-job.js";
 import type { Job } from "./job.js";
 import { maintenanceJob } from "./maintenance-job.js";
@@ -11,6 +12,7 @@ export function allJobs(sources: ExportSources): Job[] {
   return [
     metasyncJob(sources),
     auditExportJob(sources),
+    exportRetentionJob(sources),
     scoresJob(sources),
     idleInstancesJob(sources.db),
     maintenanceJob(sources.db),

@@ -1,22 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import type { Db } from "../infra/postgres/client.js";
-import { AppError, messageOf } from "../kernel/errors.js";
-import { CloseStack, pause, type Running } from "../kernel/lifecycle.js";
-import type { Logger } from "../kernel/logger.js";
-import type { Metrics } from "../kernel/metrics.js";
+import { pause, type Running } from "../kernel/lifecycle.js";
 import type { Job, JobResult } from "./job.js";
-import { guardLease, type Lease, leaseLost, releaseLease, renewLease, takeLease } from "./lease.js";
-import { recordFailure, recordStart, recordSuccess } from "./run-history.js";
-
-export interface RunnerDeps {
-  readonly db: Db;
-  readonly log: Logger;
-  readonly now: () => Date;
-  readonly signal: AbortSignal;
-  readonly metrics: Metrics;
-  readonly leaseSeconds: number;
-}
+import { type Lease, leaseLost, releaseLease, takeLease } from "./lease.js";
+import { type RunnerDeps, runLeased } from "./leased-run.js";
+import { lastRun } from "./run-history.js";
 
 export interface JobHealth {
   readonly lastSuccess: Date | undefined;
@@ -27,16 +15,24 @@ export interface JobRunner extends Running {
   health(): Map<string, JobHealth>;
 }
 
-/** Runs every job on its schedule until closed. Several runners may live side by side: each run happens once. */
+/** A failed run is tried again no later than this, however long its interval is. */
+const RETRY_SECONDS = 60;
+/** Replicas' clocks differ by less. */
+const CLOCK_SKEW_MS = 60_000;
+
+/**
+ * Runs every job on its schedule until closed. Several runners may live side by side: the run history they share says when a job is due,
+ * its lease says who runs it, so each run happens once.
+ */
 export function startJobRunner(deps: RunnerDeps, jobs: readonly Job[]): JobRunner {
   const stop = new AbortController();
   const signal = AbortSignal.any([deps.signal, stop.signal]);
-  const lastSuccess = new Map<string, Date>();
+  const records = new Map<string, JobRecord>(jobs.map((job) => [job.name, { failed: false }]));
   const startedAt = deps.now();
-  const loops = jobs.map((job) => scheduleLoop({ ...deps, signal }, job, (at) => lastSuccess.set(job.name, at)));
+  const loops = jobs.map((job) => scheduleLoop({ ...deps, signal, records }, job));
   return {
     health: () =>
-      new Map(jobs.map((job) => [job.name, healthOf(job, lastSuccess.get(job.name), { startedAt, now: deps.now() })])),
+      new Map(jobs.map((job) => [job.name, healthOf(job, records.get(job.name), { startedAt, now: deps.now() })])),
     async close() {
       stop.abort();
       await Promise.all(loops);
@@ -49,79 +45,76 @@ export function startJobRunner(deps: RunnerDeps, jobs: readonly Job[]): JobRunne
  * @throws AppError `locked` JOB001 when another process holds the lease; whatever the job throws
  */
 export async function runJobOnce(deps: RunnerDeps, job: Job): Promise<JobResult> {
-  const lease = await takeLease(deps.db, { job: job.name, holder: holderName(), seconds: deps.leaseSeconds });
+  const lease = await claim(deps, job);
   if (lease === undefined) throw leaseLost(job.name);
   return runLeased(deps, job, lease);
 }
 
-async function scheduleLoop(deps: RunnerDeps, job: Job, onSuccess: (at: Date) => void): Promise<void> {
+/** What is known of a job's runs, by whoever. */
+interface JobRecord {
+  readonly lastSuccess?: Date | undefined;
+  /** The newest run failed. */
+  readonly failed: boolean;
+}
+
+interface LoopDeps extends RunnerDeps {
+  readonly records: Map<string, JobRecord>;
+}
+
+async function scheduleLoop(deps: LoopDeps, job: Job): Promise<void> {
   // Spread the first runs, so that replicas and jobs do not all start in one instant.
   await pause(Math.random() * 100, deps.signal);
   while (!deps.signal.aborted) {
-    try {
-      await runJobOnce(deps, job);
-      onSuccess(deps.now());
-    } catch (error) {
-      const elsewhere = error instanceof AppError && error.code === "JOB001";
-      if (elsewhere) onSuccess(deps.now());
-      else if (!deps.signal.aborted) deps.log.error({ err: error, job: job.name }, "job failed");
-    }
-    const jitter = 1 + Math.random() * 0.1;
-    await pause(job.everySeconds * 1000 * jitter, deps.signal);
-  }
-}
-
-async function runLeased(deps: RunnerDeps, job: Job, lease: Lease): Promise<JobResult> {
-  const stack = new CloseStack();
-  stack.add(() => releaseLease(deps.db, lease));
-  const lost = new AbortController();
-  const renewal = setInterval(() => void keepLease(deps, lease, lost), (deps.leaseSeconds * 1000) / 3);
-  stack.add(() => clearInterval(renewal));
-  const started = deps.now();
-  const done = deps.metrics
-    .histogram("job_duration_seconds", "run time of jobs", {
-      labels: ["job"],
-      buckets: [0.05, 0.2, 1, 5, 30, 120, 600],
-    })
-    .startTimer({ job: job.name });
-  const runId = await recordStart(deps.db, lease, { scheduledFor: started, startedAt: started });
-  try {
-    const signal = AbortSignal.any([deps.signal, lost.signal, AbortSignal.timeout(job.timeoutSeconds * 1000)]);
-    const result = await job.run({
-      signal,
-      now: deps.now,
-      log: deps.log,
-      fence: lease.fence,
-      guard: (tx) => guardLease(tx, lease),
+    const waitMs = await runIfDue(deps, job).catch((error: unknown) => {
+      if (!deps.signal.aborted) deps.log.error({ err: error, job: job.name }, "job failed");
+      return intervalMs(job, false);
     });
-    await recordSuccess(deps.db, runId, { result, finishedAt: deps.now() });
-    deps.metrics
-      .gauge("job_last_success_timestamp", "Unix time of the last success", ["job"])
-      .set({ job: job.name }, deps.now().getTime() / 1000);
-    deps.metrics.counter("job_items_total", "things jobs worked on", ["job"]).inc({ job: job.name }, result.items);
-    return result;
-  } catch (error) {
-    await recordFailure(deps.db, runId, { error: messageOf(error), finishedAt: deps.now() }).catch(() => undefined);
-    throw error;
-  } finally {
-    done();
-    await stack.close().catch(() => undefined);
+    const jitter = 1 + Math.random() * 0.1;
+    await pause(waitMs * jitter, deps.signal);
   }
 }
 
-async function keepLease(deps: RunnerDeps, lease: Lease, lost: AbortController): Promise<void> {
-  const kept = await renewLease(deps.db, lease, deps.leaseSeconds).catch(() => undefined);
-  if (kept === false) lost.abort(leaseLost(lease.job));
+/** @returns milliseconds until it is worth looking again */
+async function runIfDue(deps: LoopDeps, job: Job): Promise<number> {
+  const early = await msUntilDue(deps, job);
+  if (early > 0) return early;
+  const lease = await claim(deps, job);
+  // Whoever holds the lease may die: then it passes on when it expires.
+  if (lease === undefined) return Math.min(job.everySeconds * 1000, (deps.leaseSeconds * 1000) / 2);
+  // Asked again under the lease: another runner may have finished a run since.
+  const late = await msUntilDue(deps, job);
+  if (late > 0) {
+    await releaseLease(deps.db, lease);
+    return late;
+  }
+  await runLeased(deps, job, lease).finally(() => msUntilDue(deps, job));
+  return intervalMs(job, true);
 }
 
-function healthOf(job: Job, lastSuccess: Date | undefined, times: { startedAt: Date; now: Date }): JobHealth {
+/** Looks at the newest run, by whoever, and remembers it for the health report. */
+async function msUntilDue(deps: LoopDeps, job: Job): Promise<number> {
+  const last = await lastRun(deps.db, job.name);
+  if (last === undefined) return 0;
+  const lastSuccess = last.succeeded ? last.finishedAt : deps.records.get(job.name)?.lastSuccess;
+  deps.records.set(job.name, { lastSuccess, failed: !last.succeeded });
+  const ageMs = deps.now().getTime() - last.finishedAt.getTime();
+  // A clock that was set back must not stop the job until it has caught up.
+  return ageMs < -CLOCK_SKEW_MS ? 0 : Math.max(0, intervalMs(job, last.succeeded) - ageMs);
+}
+
+function intervalMs(job: Job, succeeded: boolean): number {
+  return (succeeded ? job.everySeconds : Math.min(job.everySeconds, RETRY_SECONDS)) * 1000;
+}
+
+function claim(deps: RunnerDeps, job: Job): Promise<Lease | undefined> {
+  const holder = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+  return takeLease(deps.db, { job: job.name, holder, seconds: deps.leaseSeconds });
+}
+
+/** A job whose newest run failed is judged by its interval alone; otherwise one long run is allowed for. */
+function healthOf(job: Job, record: JobRecord | undefined, times: { startedAt: Date; now: Date }): JobHealth {
+  const lastSuccess = record?.lastSuccess;
   const silentSeconds = (times.now.getTime() - (lastSuccess ?? times.startedAt).getTime()) / 1000;
-  return {
-    lastSuccess,
-    stalled: job.critical && silentSeconds > Math.max(60, 3 * job.everySeconds + job.timeoutSeconds),
-  };
-}
-
-function holderName(): string {
-  return `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+  const limitSeconds = Math.max(60, 3 * job.everySeconds) + (record?.failed === true ? 0 : job.timeoutSeconds);
+  return { lastSuccess, stalled: job.critical && silentSeconds > limitSeconds };
 }

@@ -7,7 +7,7 @@ import { CloseStack, type Running } from "../kernel/lifecycle.js";
 import { createMetrics } from "../kernel/metrics.js";
 import { initCrypto, keypairFromSeed } from "../wire/keypair.js";
 import type { ExportSources } from "./audit-export/export-deps.js";
-import type { RunnerDeps } from "./job-runner.js";
+import type { RunnerDeps } from "./leased-run.js";
 
 const NEEDS = ["postgres.url", "objectStore.url", "chain.url", "validator.seed", "audit.exportKey"];
 

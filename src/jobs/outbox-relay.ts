@@ -1,6 +1,6 @@
 import { type Db, listen } from "../infra/postgres/client.js";
 import type { Redis } from "../infra/redis/client.js";
-import { pause, type Running, runLoop } from "../kernel/lifecycle.js";
+import { type Running, runLoop } from "../kernel/lifecycle.js";
 import type { Logger } from "../kernel/logger.js";
 import { guardLease, type Lease, releaseLease, renewLease, takeLease } from "./lease.js";
 
@@ -38,18 +38,27 @@ export function startOutboxRelay(deps: RelayDeps, holder: string): Running {
 
 async function relayWhileHeld(deps: RelayDeps, lease: Lease): Promise<void> {
   const bell = new Bell();
-  const stopListening = await listen(deps.databaseUrl, "outbox", { notify: () => bell.ring(), end: () => bell.ring() });
-  let renewed = performance.now();
+  const ring = () => bell.ring();
+  // Without its notifications the relay would be late for every event, so a lost connection starts a new turn.
+  const stopListening = await listen(deps.databaseUrl, "outbox", { notify: ring, end: () => bell.ring("broken") });
+  deps.signal.addEventListener("abort", ring);
   try {
-    while (!deps.signal.aborted) {
-      const published = await relayBatch(deps, lease);
-      if (published < BATCH) await bell.wait(deps.intervalMs, deps.signal);
-      if (performance.now() - renewed < (deps.leaseSeconds * 1000) / 3) continue;
-      if (!(await renewLease(deps.db, lease, deps.leaseSeconds))) return;
-      renewed = performance.now();
-    }
+    await relayUntil(deps, lease, bell);
   } finally {
+    deps.signal.removeEventListener("abort", ring);
     await stopListening().catch(() => undefined);
+  }
+}
+
+async function relayUntil(deps: RelayDeps, lease: Lease, bell: Bell): Promise<void> {
+  const renewalMs = (deps.leaseSeconds * 1000) / 3;
+  let renewed = performance.now();
+  while (!deps.signal.aborted && !bell.isBroken) {
+    const published = await relayBatch(deps, lease);
+    if (published < BATCH) await bell.wait(Math.min(deps.intervalMs, renewalMs));
+    if (performance.now() - renewed < renewalMs) continue;
+    if (!(await renewLease(deps.db, lease, deps.leaseSeconds))) return;
+    renewed = performance.now();
   }
 }
 
@@ -67,42 +76,44 @@ async function relayBatch(deps: RelayDeps, lease: Lease): Promise<number> {
   const answers = (await pipeline.exec()) ?? [];
   const failed = answers.findIndex(([error]) => error !== null);
   const done = failed === -1 ? rows : rows.slice(0, failed);
-  await deps.db.transaction().execute(async (tx) => {
-    await guardLease(tx, lease);
-    await tx
-      .deleteFrom("outbox")
-      .where(
-        "event_id",
-        "in",
-        done.map((row) => row.event_id),
-      )
-      .execute();
-  });
+  if (done.length > 0) await remove(deps, lease, done);
   const error = answers[failed]?.[0];
   if (error instanceof Error) throw error;
   return done.length;
 }
 
+/** Row by row, for a smaller id may still be committed by a transaction that is slower than its followers. */
+async function remove(deps: RelayDeps, lease: Lease, rows: readonly { readonly event_id: bigint }[]): Promise<void> {
+  const ids = rows.map((row) => row.event_id);
+  await deps.db.transaction().execute(async (tx) => {
+    await guardLease(tx, lease);
+    await tx.deleteFrom("outbox").where("event_id", "in", ids).execute();
+  });
+}
+
 /** Wakes a waiter; a ring while nobody waits is remembered. */
 class Bell {
   #rung = false;
-  #wake: (() => void) | undefined;
+  #wake: () => void = () => undefined;
+  isBroken = false;
 
-  ring(): void {
+  ring(how?: "broken"): void {
     this.#rung = true;
-    this.#wake?.();
+    if (how === "broken") this.isBroken = true;
+    this.#wake();
   }
 
-  async wait(ms: number, signal: AbortSignal): Promise<void> {
+  async wait(ms: number): Promise<void> {
     if (!this.#rung) {
-      const woken = new Promise<void>((resolve) => {
-        this.#wake = resolve;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
       });
-      const stop = new AbortController();
-      await Promise.race([woken, pause(ms, AbortSignal.any([signal, stop.signal]))]);
-      stop.abort();
     }
     this.#rung = false;
-    this.#wake = undefined;
+    this.#wake = () => undefined;
   }
 }

@@ -72,6 +72,19 @@ export async function recordFailure(
     .execute();
 }
 
+/** How the newest finished run of a job ended, whoever ran it. Runs of dead processes do not count. */
+export async function lastRun(db: Db, job: string): Promise<{ finishedAt: Date; succeeded: boolean } | undefined> {
+  const row = await db
+    .selectFrom("job_runs")
+    .select(["finished_at", "status"])
+    .where("job", "=", job)
+    .where("status", "in", ["succeeded", "failed"])
+    .orderBy("run_id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row?.finished_at ? { finishedAt: row.finished_at, succeeded: row.status === "succeeded" } : undefined;
+}
+
 /** Newest runs first, of one job or of all. */
 export async function runHistory(db: Db, query: { job?: string | undefined; limit: number }): Promise<JobRunRow[]> {
   const all = db.selectFrom("job_runs").orderBy("run_id", "desc").limit(query.limit);

@@ -5,7 +5,7 @@ import type { Db } from "../infra/postgres/client.js";
 import type { Config } from "../kernel/config/schema.js";
 import type { Job, JobRun } from "./job.js";
 
-/** Name of the snapshot that `GET /miner/scores` serves. */
+/** Name of the snapshot that `GET /miner/scores` reads. */
 const SNAPSHOT = "miner_scores";
 
 /** Recomputes the published scores; never inside a request. @see protocol 07 §3.8 */

@@ -10,6 +10,7 @@ export type ErrorKind =
   | "too_large"
   | "unprocessable"
   | "locked_resource"
+  | "upgrade_required"
   | "rate_limited"
   | "unavailable"
   | "config"
@@ -28,6 +29,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorKind, number>> = {
   too_large: 413,
   unprocessable: 422,
   locked_resource: 423,
+  upgrade_required: 426,
   rate_limited: 429,
   unavailable: 503,
   config: 500,
@@ -47,6 +49,7 @@ export const EXIT_CODE: Readonly<Record<ErrorKind, number>> = {
   too_large: 2,
   unprocessable: 2,
   locked_resource: 1,
+  upgrade_required: 1,
   rate_limited: 1,
   unavailable: 1,
   config: 2,

@@ -24,15 +24,7 @@ export async function seedAccounts(state: PlatformState): Promise<void> {
   const db = openPostgres({ ...config.postgres, poolSize: 1 });
   try {
     const now = state.options.now();
-    const owner = await platformAccount(db, config, { seed: credentials.platformSeed, now });
-    await registerBuiltImage(db, {
-      owner,
-      name: DEMO_IMAGE.name,
-      tag: DEMO_IMAGE.tag,
-      public: true,
-      chutesVersion: DEMO_IMAGE.chutesVersion,
-      now,
-    });
+    await seedPlatformAccount(db, config, { seed: credentials.platformSeed, now });
   } finally {
     await db.destroy();
   }
@@ -41,6 +33,13 @@ export async function seedAccounts(state: PlatformState): Promise<void> {
   const dir = made(state.dir, "the data directory");
   await saveCredentials(dir.file("credentials.json"), state.credentials);
   await writeFile(dir.file("sdk-config.ini"), sdkConfig(config, developer.sdkUser), { mode: 0o600 });
+}
+
+/** The first-party account and its image record, as far as they are missing. */
+export async function seedPlatformAccount(db: Db, config: Config, account: { seed: string; now: Date }): Promise<void> {
+  const owner = await platformAccount(db, config, account);
+  const { name, tag, chutesVersion } = DEMO_IMAGE;
+  await registerBuiltImage(db, { owner, name, tag, public: true, chutesVersion, now: account.now });
 }
 
 async function platformAccount(db: Db, config: Config, { seed, now }: { seed: string; now: Date }): Promise<Account> {

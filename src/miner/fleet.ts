@@ -62,6 +62,13 @@ export class Fleet implements Running {
     this.#wake.abort();
   }
 
+  /** Wants one instance of each of these that can run here, and of no other. */
+  wantOnly(chutes: readonly MinerChute[]): void {
+    const runnable = chutes.filter(({ obstacle }) => obstacle === undefined);
+    this.#wishes.retain(new Set(runnable.map(({ chuteId }) => chuteId)));
+    for (const chute of runnable) this.want(chute);
+  }
+
   /** Stops the chute's instance here, if any, and no longer wants one. */
   async remove(chuteId: string): Promise<void> {
     this.#wishes.delete(chuteId);
@@ -84,10 +91,15 @@ export class Fleet implements Running {
     );
   }
 
-  async close(): Promise<void> {
+  /** Ends launching; what serves goes on serving. */
+  async halt(): Promise<void> {
     this.#stop.abort();
     this.#current?.cancel.abort();
     await this.#launcher;
+  }
+
+  async close(): Promise<void> {
+    await this.halt();
     await Promise.all(this.deployments().map(({ chute }) => this.remove(chute.chuteId)));
   }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, stat } from "node:fs/promises";
+import { link, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Type } from "typebox";
 import { Value } from "typebox/value";
@@ -22,22 +22,32 @@ export async function loadMinerIdentity(path: string): Promise<Keypair> {
 
 /** Undefined when the file is there already; two processes that start together agree on the first one's. */
 async function createIdentity(path: string): Promise<Keypair | undefined> {
-  await mkdir(dirname(path), { recursive: true });
+  if (await isPresent(path)) return undefined;
   const seed = randomBytes(SEED_BYTES).toString("hex");
   const keypair = keypairFromSeed(seed);
+  const draft = `${path}.${randomBytes(4).toString("hex")}`;
   try {
-    const file = await open(path, "wx", OWNER_ONLY);
-    try {
-      await file.writeFile(`${JSON.stringify({ seed, address: keypair.address })}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(draft, `${JSON.stringify({ seed, address: keypair.address })}\n`, {
+      mode: OWNER_ONLY,
+      flush: true,
+    });
+    // A link appears whole or not at all, and never replaces what is there.
+    await link(draft, path);
     return keypair;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return undefined;
     throw unusable(path, error);
+  } finally {
+    await rm(draft, { force: true });
   }
+}
+
+async function isPresent(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function readIdentity(path: string): Promise<Keypair> {

@@ -25,12 +25,12 @@ const ClaimAnswer = Type.Object({
 });
 const VerifyAnswer = Type.Object({ instance_id: Type.String(), activation_url: Type.String() });
 
-export interface Claimed {
+interface Claimed {
   readonly challenge: GpuChallenge;
   readonly validatorPublicHex: string;
 }
 
-export interface Verified {
+interface Verified {
   readonly instanceId: string;
   readonly activationUrl: string;
 }

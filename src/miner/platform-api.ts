@@ -41,7 +41,10 @@ const TaskAnswer = Type.Object({
 });
 const LaunchAnswer = Type.Object({ token: Type.String(), config_id: Type.String() });
 const RollingUpdate = Type.Object({ chute_id: Type.String() });
-const NodeRecord = Type.Object({ uuid: Type.String() });
+const NodeRecord = Type.Object({
+  uuid: Type.String(),
+  verified_at: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+});
 
 /**
  * The calls a miner makes with its hotkey. Each throws AppError: the kind of the platform's refusal, or `unavailable` when it
@@ -71,10 +74,11 @@ export class PlatformApi {
     return records?.map(remoteInstance).filter((instance) => instance !== undefined);
   }
 
-  /** Uuids of the miner's GPUs in the inventory. */
-  async gpuUuids(): Promise<string[]> {
+  /** The miner's GPUs in the inventory: uuid → whether it is verified. */
+  async nodes(): Promise<Map<string, boolean>> {
     const records = (await this.#list("/miner/nodes/")) ?? [];
-    return records.filter((record) => Value.Check(NodeRecord, record)).map(({ uuid }) => uuid);
+    const nodes = records.filter((record) => Value.Check(NodeRecord, record));
+    return new Map(nodes.map(({ uuid, verified_at }) => [uuid, (verified_at ?? null) !== null]));
   }
 
   /** Adds GPUs to the inventory. @returns id of the verification task */

@@ -30,6 +30,11 @@ export class WishList {
     });
   }
 
+  /** Drops all wishes but these. */
+  retain(chuteIds: ReadonlySet<string>): void {
+    for (const chuteId of this.#wishes.keys()) if (!chuteIds.has(chuteId)) this.#wishes.delete(chuteId);
+  }
+
   delete(chuteId: string): void {
     this.#wishes.delete(chuteId);
   }

@@ -5,16 +5,17 @@ export function csvLine(fields: readonly string[]): string {
 
 /** Shortest text that reads back as the same double, always with a point or exponent: `4.0`, `1e-07`. @see protocol 08 §2.4 */
 export function pythonFloat(value: number): string {
+  const size = Math.abs(value);
+  // Between these bounds JavaScript and Python write the same plain digits; exports write millions of such numbers.
+  if ((size >= 1e-4 && size < 1e16) || size === 0) return Object.is(value, -0) ? "-0.0" : withPoint(value);
   if (!Number.isFinite(value)) return nonFinite(value);
   const [mantissa = "", power = ""] = value.toExponential().split("e");
   const exponent = Number(power);
-  if (exponent < -4 || exponent >= 16) {
-    const sign = exponent < 0 ? "-" : "+";
-    return `${mantissa}e${sign}${String(Math.abs(exponent)).padStart(2, "0")}`;
-  }
-  // Between these bounds JavaScript writes plain digits too, except for 1e-5…1e-7, which the bound above excludes.
-  const text = Object.is(value, -0) ? "-0" : String(value);
-  return text.includes(".") ? text : `${text}.0`;
+  return `${mantissa}e${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
+}
+
+function withPoint(value: number): string {
+  return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
 function csvField(text: string): string {

@@ -70,21 +70,24 @@ export const RECENT_COLUMNS = [
   "metrics",
 ] as const;
 
-/** Metrics that are fractions by nature: `60.0`, never `60`, as upstream's own type writes them. @see protocol 04 §9.1 */
-const FLOAT_METRICS: ReadonlySet<string> = new Set([
-  "ttft",
-  "tt",
-  "tps",
-  "ctps",
-  "ur",
-  "maspt",
-  "ptps",
-  "otps",
-  "nc",
-  "sps",
-  "masps",
-  "b",
-]);
+interface Member {
+  /** The quoted name with its colon. */
+  readonly prefix: string;
+  /** Written `60.0`, never `60`. */
+  readonly isFraction: boolean;
+}
+
+/** Metrics that are fractions by nature: upstream's own type writes them with a point even when whole. @see protocol 04 §9.1 */
+const FRACTIONS = ["ttft", "tt", "tps", "ctps", "ur", "maspt", "ptps", "otps", "nc", "sps", "masps", "b"];
+const OTHERS = ["it", "ot", "ct", "tokens", "mc", "steps", "p"];
+
+/** Names are few and rows are millions: each name is quoted once. */
+const KNOWN_MEMBERS: ReadonlyMap<string, Member> = new Map(
+  [...FRACTIONS, ...OTHERS].map((name, index) => [
+    name,
+    { prefix: prefixOf(name), isFraction: index < FRACTIONS.length },
+  ]),
+);
 
 /**
  * Text of the `metrics` field: a Python literal; empty for null. Takes the stored object as it is, unknown members included.
@@ -92,12 +95,23 @@ const FLOAT_METRICS: ReadonlySet<string> = new Set([
  */
 export function metricsField(metrics: object | null): string {
   if (metrics === null) return "";
-  const members = Object.entries(metrics).filter(([, value]) => value !== undefined);
-  return `{${members.map(([key, value]) => `${pythonLiteral(key)}: ${metricText(key, value)}`).join(", ")}}`;
+  const values = metrics as Readonly<Record<string, unknown>>;
+  let text = "{";
+  for (const key of Object.keys(values)) {
+    const value = values[key];
+    if (value === undefined) continue;
+    const member = KNOWN_MEMBERS.get(key) ?? { prefix: prefixOf(key), isFraction: false };
+    if (text !== "{") text += ", ";
+    text += member.prefix;
+    text += member.isFraction && typeof value === "number" ? fraction(value) : pythonLiteral(value);
+  }
+  return `${text}}`;
 }
 
-function metricText(key: string, value: unknown): string {
-  return typeof value === "number" && Number.isFinite(value) && FLOAT_METRICS.has(key)
-    ? pythonFloat(value)
-    : pythonLiteral(value);
+function prefixOf(name: string): string {
+  return `${pythonLiteral(name)}: `;
+}
+
+function fraction(value: number): string {
+  return Number.isFinite(value) ? pythonFloat(value) : pythonLiteral(value);
 }

@@ -101,25 +101,20 @@ test("01 §23.1: every must-fail case is 401 and names the text it expected", as
   expectRefused(await getMe(api, signedBy(zeroKey, NONCE, SIGNATURE.zeroKey)), "ss58");
 });
 
-test.for([
-  ["not hex", "zz"],
-  ["odd length", SIGNATURE.me.slice(1)],
-  ["63 bytes", SIGNATURE.me.slice(2)],
-  ["65 bytes", `${SIGNATURE.me}00`],
-  ["all ff", "ff".repeat(64)],
-] as const)("01 §20: a signature that is %s is 401", async ([, signature], { api }) => {
+test("01 §20: malformed signatures are 401", async ({ api }) => {
   await registerA(api);
-  expectRefused(await getMe(api, signedBy(HOTKEY_A, NONCE, signature)));
+  const { me } = SIGNATURE;
+  for (const signature of ["zz", me.slice(1), me.slice(2), `${me}00`, "ff".repeat(64)])
+    expectRefused(await getMe(api, signedBy(HOTKEY_A, NONCE, signature)), "X-Chutes-Signature");
 });
 
-test.for([
-  ["with a wrong checksum", "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQX"],
-  ["with prefix 0", "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5"],
-  ["with prefix 2", "HNZata7iMYWmk5RvZRTiAsSDhV8366zq2YGb3tLH5Upf74F"],
-  ["as a hex key", "0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d"],
-  ["of 10 kB", "5".repeat(10_000)],
-] as const)("01 §20: a hotkey %s is 401", async ([, hotkey], { api }) => {
-  expectRefused(await getMe(api, signedBy(hotkey, NONCE, SIGNATURE.me)), "ss58");
+test("01 §20: hotkeys that are not the one address of a key are 401", async ({ api }) => {
+  const wrongChecksum = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQX";
+  const prefix0 = "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5";
+  const prefix2 = "HNZata7iMYWmk5RvZRTiAsSDhV8366zq2YGb3tLH5Upf74F";
+  const hex = "0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d";
+  for (const hotkey of [wrongChecksum, prefix0, prefix2, hex, "5".repeat(10_000)])
+    expectRefused(await getMe(api, signedBy(hotkey, NONCE, SIGNATURE.me)), "ss58");
 });
 
 test("01 §20: a hotkey header that is repeated is 401", async ({ api }) => {
@@ -279,19 +274,17 @@ test("01 §23.8: an API key is shown once and works with any scheme word", async
   expect(stored.key_hash).toBe(apiKeyHash(key));
 });
 
-test.for([
-  ["shorter", (key: string) => key.slice(0, -1)],
-  ["of another secret", (key: string) => key.slice(0, -1) + (key.endsWith("A") ? "B" : "A")],
-  ["of another key id", (key: string) => key.replace(/^cpk_./, key.startsWith("cpk_0") ? "cpk_1" : "cpk_0")],
-  ["no key at all", () => "hello"],
-  ["malformed", () => "cpk_x.y.z"],
-] as const)("01 §20: an API key that is %s is 401", async ([, change], { api }) => {
+test("01 §20: anything but the key itself is 401, also where no credential is needed", async ({ api }) => {
   await registerA(api);
   const created = await call(api, { url: "/api_keys/", body: { name: "k1", admin: true }, signer: keyA() });
-  const authorization = `Bearer ${change(created.json().secret_key)}`;
-  expectRefused(await getMe(api, { authorization }));
-  // A bad credential is refused even where none is needed.
-  expectRefused(await call(api, { url: "/chutes/", headers: { authorization } }));
+  const key: string = created.json().secret_key;
+  const otherSecret = key.slice(0, -1) + (key.endsWith("A") ? "B" : "A");
+  const otherId = key.replace(/^cpk_./, key.startsWith("cpk_0") ? "cpk_1" : "cpk_0");
+  for (const wrong of [key.slice(0, -1), otherSecret, otherId, "hello", "cpk_x.y.z"]) {
+    const headers = { authorization: `Bearer ${wrong}` };
+    expectRefused(await getMe(api, headers));
+    expectRefused(await call(api, { url: "/chutes/", headers }));
+  }
 });
 
 test("01 §23.9: a deleted key is refused by every replica within 2 s", async ({ start }) => {
@@ -403,7 +396,7 @@ test("01 §23.20: the stored mnemonic re-derives the payment address", async ({ 
 });
 
 test("01 §6.3: registering has the effects of the protocol", async ({ start, db }) => {
-  const api = await start({ overrides: { accounts: { allAccountsFree: true } } });
+  const api = await start({ accounts: { allAccountsFree: true } });
   const { user_id } = (await registerA(api)).json();
   const user = await db.selectFrom("users").select("permissions_bitmask").executeTakeFirstOrThrow();
   expect(user.permissions_bitmask).toBe(16);
@@ -414,7 +407,7 @@ test("01 §6.3: registering has the effects of the protocol", async ({ start, db
 });
 
 test("01 §6.3: the fourth sign-up of an address in a day is 429, failed ones do not count", async ({ start }) => {
-  const api = await start({ overrides: { accounts: { registrationPerIpDay: 3 } } });
+  const api = await start({ accounts: { registrationPerIpDay: 3 } });
   const register = (username: string, ip = "203.0.113.7") =>
     call(api, {
       url: "/users/register",
@@ -429,26 +422,27 @@ test("01 §6.3: the fourth sign-up of an address in a day is 429, failed ones do
 });
 
 test("01 §6.3: a closed platform registers nobody", async ({ start, db }) => {
-  const api = await start({ overrides: { accounts: { registrationMode: "closed" } } });
+  const api = await start({ accounts: { registrationMode: "closed" } });
   expect((await registerA(api)).statusCode).toBe(403);
   expect(await db.selectFrom("users").select("user_id").execute()).toEqual([]);
 });
 
-test.for([
-  ["a username with a newline", { username: "alice\n", coldkey: ADDRESS_B }, 400],
-  ["a username with NUL", { username: "ali\u0000ce", coldkey: ADDRESS_B }, 400],
-  ["a username of 16 characters", { username: "a".repeat(16), coldkey: ADDRESS_B }, 400],
-  ["a username of homoglyphs", { username: "аlice", coldkey: ADDRESS_B }, 400],
-  ["a coldkey that is no address", { username: "alice", coldkey: "cold" }, 400],
-  ["an unknown logo", { username: "alice", coldkey: ADDRESS_B, logo_id: "logo" }, 400],
-  ["a missing coldkey", { username: "alice" }, 422],
-  ["a body that is a list", [1], 422],
-  ["a body that is a text", "alice", 422],
-] as const)("01 §20: registering with %s is refused", async ([, body, status], { api, db }) => {
-  const payload = JSON.stringify(body);
-  const response = await call(api, { url: "/users/register", body: payload, signer: keyA() });
-  expect(response.statusCode).toBe(status);
-  if (status === 422) expect(response.json().detail[0]).toMatchObject({ loc: expect.arrayContaining(["body"]) });
+test("01 §20: bad registrations are 400 or 422 and create nobody", async ({ api, db }) => {
+  const register = (body: unknown) => call(api, { url: "/users/register", body: JSON.stringify(body), signer: keyA() });
+  const names = ["alice\n", "ali\u0000ce", "a".repeat(16), "аlice", "al", ""];
+  for (const username of names)
+    expect((await register({ username, coldkey: ADDRESS_B })).statusCode, username).toBe(400);
+  for (const body of [
+    { username: "alice", coldkey: "cold" },
+    { username: "alice", coldkey: ADDRESS_B, logo_id: "x" },
+  ])
+    expect((await register(body)).statusCode).toBe(400);
+  for (const body of [{ username: "alice" }, { username: 7, coldkey: ADDRESS_B }, [1], "alice", null]) {
+    const response = await register(body);
+    expect(response.statusCode).toBe(422);
+    expect(response.json().detail[0]).toMatchObject({ type: expect.any(String), msg: expect.any(String) });
+    expect(response.json().detail[0].loc[0]).toBe("body");
+  }
   expect(await db.selectFrom("users").select("user_id").execute()).toEqual([]);
 });
 
@@ -474,27 +468,25 @@ test("01 §20: a body over the limit is 413 and closes the connection", async ({
   expect(response.json()).toEqual({ detail: expect.any(String) });
 });
 
-test.for(["page=-1", "limit=abc", "limit=-1"])("01 §20: a list asked for with %s is 422", async (query, { api }) => {
+test("01 §20: impossible pages are 422", async ({ api }) => {
   await registerA(api);
-  const response = await call(api, { url: `/api_keys/?${query}`, signer: keyA(), purpose: "api_keys" });
-  expect(response.statusCode).toBe(422);
-  expect(response.json().detail[0].loc[0]).toBe("query");
+  for (const query of ["page=-1", "limit=abc", "limit=-1"]) {
+    const response = await call(api, { url: `/api_keys/?${query}`, signer: keyA(), purpose: "api_keys" });
+    expect(response.statusCode, query).toBe(422);
+    expect(response.json().detail[0].loc[0]).toBe("query");
+  }
 });
 
-test.for([
-  ["a slash in the name", { name: "a/b", admin: true }, 400],
-  ["an empty name", { name: "", admin: true }, 400],
-  ["25 characters", { name: "a".repeat(25), admin: true }, 400],
-  ["a blank at the end", { name: "a ", admin: true }, 400],
-  ["a control character", { name: "a\u0007", admin: true }, 400],
-  ["an object type that no scope has", { name: "a", admin: false, scopes: [{ object_type: "secrets" }] }, 400],
-  ["an unknown action", { name: "a", admin: false, scopes: [{ object_type: "chutes", action: "own" }] }, 422],
-  ["no admin member", { name: "a" }, 422],
-  ["scopes of null", { name: "a", admin: false, scopes: null }, 200],
-  ["letters of any script", { name: "Schlüssel $1.a_b-c 鍵", admin: true }, 200],
-] as const)("01 §4.4: creating a key with %s", async ([, body, status], { api }) => {
+test("01 §4.4: keys with bad names or scopes are refused, unusual good ones are not", async ({ api }) => {
   await registerA(api);
-  expect((await call(api, { url: "/api_keys/", body, signer: keyA() })).statusCode).toBe(status);
+  const status = async (body: object) => (await call(api, { url: "/api_keys/", body, signer: keyA() })).statusCode;
+  for (const name of ["a/b", "", "a".repeat(25), "a ", "a\u0007"])
+    expect(await status({ name, admin: true }), name).toBe(400);
+  expect(await status({ name: "a", admin: false, scopes: [{ object_type: "secrets" }] })).toBe(400);
+  expect(await status({ name: "a", admin: false, scopes: [{ object_type: "chutes", action: "own" }] })).toBe(422);
+  expect(await status({ name: "a" })).toBe(422);
+  expect(await status({ name: "a", admin: false, scopes: null })).toBe(200);
+  expect(await status({ name: "Schlüssel $1.a_b-c 鍵", admin: true })).toBe(200);
 });
 
 test("01 §4.4: keys are listed newest first, filtered by name, and found by id or name", async ({ api }) => {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { LightMyRequestResponse, RouteOptions } from "fastify";
+import type { FastifyInstance, LightMyRequestResponse, RouteOptions } from "fastify";
 import { registerBuiltImage } from "../../src/domain/images/image-repository.js";
 import { createHttpServer, type HttpServer } from "../../src/infra/http-server/server.js";
 import type { Db } from "../../src/infra/postgres/client.js";
@@ -9,7 +9,6 @@ import { loadConfig } from "../../src/kernel/config/load.js";
 import type { Config } from "../../src/kernel/config/schema.js";
 import type { Logger } from "../../src/kernel/logger.js";
 import { authHook } from "../../src/services/api/auth-hook.js";
-import type { ApiDeps } from "../../src/services/api/deps.js";
 import { type Directory, openDirectory } from "../../src/services/api/directory/directory.js";
 import { accountRoutes } from "../../src/services/api/routes/account-routes.js";
 import { apiKeyRoutes } from "../../src/services/api/routes/api-key-routes.js";
@@ -24,7 +23,7 @@ import { initCrypto, type Keypair, keypairFromSeed } from "../../src/wire/keypai
 /** The public development keys of the protocol's vectors. @see protocol 01 §22 */
 export const SEED_A = "e5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a";
 export const SEED_B = "398f0c28f98885e046333d4a41c19cee4c37368a9832c6502f6cfd182e2aef89";
-export const ADDRESS_B = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UHjJM694ty";
+export const ADDRESS_B = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
 /** The fixed nonce of the protocol's vectors, as a time. */
 export const NOW = new Date(1_760_000_000_000);
 
@@ -45,7 +44,8 @@ export interface AccountApiOptions {
   readonly log: Logger;
   /** Replicas of one name share Redis. */
   readonly redisName?: string;
-  readonly overrides?: Readonly<Record<string, unknown>>;
+  /** Settings of the accounts section. */
+  readonly accounts?: Partial<Config["accounts"]>;
   readonly maxBodyBytes?: number;
   /** A further route of the test's own. */
   readonly route?: RouteOptions;
@@ -54,7 +54,8 @@ export interface AccountApiOptions {
 export async function startAccountApi(options: AccountApiOptions): Promise<AccountApi> {
   const { db, log } = options;
   await initCrypto();
-  const config = loadConfig({ env: {}, overrides: { ...DEV_SETTINGS, ...options.overrides } });
+  const accounts = { ...ACCOUNT_SETTINGS, ...options.accounts };
+  const config = loadConfig({ env: {}, overrides: { environment: "dev", baseDomain: "example.org", accounts } });
   const redis = openRedis(`memory:${options.redisName ?? randomBytes(6).toString("hex")}`, log);
   const clock = { now: new Date(NOW) };
   const now = () => new Date(clock.now);
@@ -63,9 +64,13 @@ export async function startAccountApi(options: AccountApiOptions): Promise<Accou
   const app = createHttpServer({ log, maxBodyBytes: options.maxBodyBytes ?? 1_000_000, trustedProxies: "127.0.0.1" });
   const deps = { config, db, redis, now, log, signal: stop.signal, directory, gpuTable: DEFAULT_GPU_TABLE };
   await app.register(authHook, deps);
-  for (const routes of [accountRoutes, apiKeyRoutes, imageRoutes, warmupRoutes, chuteRoutes, bountyRoutes])
-    await app.register(routes, deps as typeof deps & ApiDeps);
-  if (options.route !== undefined) app.route(options.route);
+  await app.register(accountRoutes, deps);
+  await app.register(apiKeyRoutes, deps);
+  await app.register(imageRoutes, deps);
+  await app.register(warmupRoutes, deps);
+  await app.register(chuteRoutes, deps);
+  await app.register(bountyRoutes, deps);
+  if (options.route !== undefined) (app as FastifyInstance).route(options.route);
   await app.ready();
   return {
     app,
@@ -83,14 +88,10 @@ export async function startAccountApi(options: AccountApiOptions): Promise<Accou
   };
 }
 
-const DEV_SETTINGS = {
-  environment: "dev",
-  baseDomain: "example.org",
-  accounts: {
-    walletKey: "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
-    pgEncryptionKey: "secret",
-    registrationPerIpDay: 0,
-  },
+const ACCOUNT_SETTINGS = {
+  walletKey: "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+  pgEncryptionKey: "secret",
+  registrationPerIpDay: 0,
 };
 
 export interface Call {

@@ -22,7 +22,7 @@ export async function storedApiKey(db: Db, apiKeyId: string): Promise<StoredApiK
 }
 
 /** A scope with its id. */
-export interface StoredScope extends ApiKeyScope {
+interface StoredScope extends ApiKeyScope {
   readonly scopeId: string;
 }
 

@@ -34,8 +34,9 @@ export function distinctScopes(scopes: readonly ApiKeyScope[]): ApiKeyScope[] {
 }
 
 function covers(scope: ApiKeyScope, wanted: ScopedAction): boolean {
-  const isAnyObject = scope.objectId === null || (wanted.objectId !== null && SHARED_ENDPOINTS.has(wanted.objectId));
-  return coversKind(scope, wanted) && (isAnyObject || scope.objectId === wanted.objectId);
+  const isShared = wanted.objectType === "chutes" && SHARED_ENDPOINTS.has(wanted.objectId ?? "");
+  const isSameObject = scope.objectId === null || scope.objectId === wanted.objectId;
+  return coversKind(scope, wanted) && (isSameObject || isShared);
 }
 
 function coversKind(scope: ApiKeyScope, wanted: Omit<ScopedAction, "objectId">): boolean {

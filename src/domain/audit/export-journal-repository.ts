@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { Db } from "../../infra/postgres/client.js";
 import { auditEntryId } from "../../wire/ids.js";
 import { type ExportedFile, reportPath } from "./audit-report.js";
@@ -62,17 +63,26 @@ export async function exportedUntil(db: Db): Promise<Date | undefined> {
   return row?.end ?? undefined;
 }
 
-/** SHA-256 that a published, complete export already gave to a path, if any: such bytes never change again. */
-export async function publishedHash(db: Db, path: string): Promise<string | undefined> {
+/** What was published under a path: `isFinal` bytes never change again, those of an early export are replaced. */
+export async function publishedHashes(db: Db, path: string): Promise<{ sha256: string; isFinal: boolean }[]> {
+  const rows = await db
+    .selectFrom("export_files as f")
+    .innerJoin("export_windows as w", "w.export_id", "f.export_id")
+    .select(["f.sha256", "w.closed_at", "w.end_time"])
+    .where("f.path", "=", path)
+    .where("w.state", "=", "published")
+    .execute();
+  return rows.map((row) => ({ sha256: row.sha256, isFinal: row.closed_at >= row.end_time }));
+}
+
+/** Block of the newest entry of a hotkey, -1 when it has none. */
+export async function newestEntryBlock(db: Db, hotkey: string): Promise<number> {
   const row = await db
-    .selectFrom("export_files")
-    .innerJoin("export_windows", "export_windows.export_id", "export_files.export_id")
-    .select("export_files.sha256")
-    .where("export_files.path", "=", path)
-    .where("export_windows.state", "=", "published")
-    .whereRef("export_windows.closed_at", ">=", "export_windows.end_time")
+    .selectFrom("audit_entries")
+    .select((eb) => eb.fn.max("block").as("block"))
+    .where("hotkey", "=", hotkey)
     .executeTakeFirst();
-  return row?.sha256;
+  return row?.block ?? -1;
 }
 
 export interface BuiltExport extends ExportWindow {
@@ -82,6 +92,7 @@ export interface BuiltExport extends ExportWindow {
   readonly files: readonly ExportedFile[];
 }
 
+/** Opens the journal of an export whose bytes are in staging. */
 export async function recordBuilt(tx: Db, built: BuiltExport, now: Date): Promise<bigint> {
   const { export_id } = await tx
     .insertInto("export_windows")
@@ -108,39 +119,50 @@ export async function recordBuilt(tx: Db, built: BuiltExport, now: Date): Promis
   return export_id;
 }
 
+/** Notes the block of the commitment; a later one replaces it when the chain dropped that block. */
 export async function recordCommitted(tx: Db, exportId: bigint, block: number): Promise<void> {
   await tx
     .updateTable("export_windows")
     .set({ state: "committed", block })
     .where("export_id", "=", exportId)
-    .where("state", "=", "built")
+    .where("state", "<>", "published")
     .execute();
 }
 
-/** Lists the export publicly; once. @see protocol 08 §2.7 */
+/**
+ * Lists the export publicly, once, and takes early exports of the same hour off the index: their files have been replaced.
+ * @returns object keys of reports that are listed no more
+ * @see protocol 08 §2.7
+ */
 export async function recordPublished(
   tx: Db,
   journal: ExportJournal & { readonly block: number },
   owner: { hotkey: string; now: Date },
-): Promise<void> {
+): Promise<string[]> {
+  const { hotkey, now } = owner;
   await tx
     .insertInto("audit_entries")
     .values({
-      entry_id: auditEntryId(owner.hotkey, journal.block),
-      hotkey: owner.hotkey,
+      entry_id: auditEntryId(hotkey, journal.block),
+      hotkey,
       role: "validator",
       block: journal.block,
-      path: reportPath("validator", owner.hotkey, journal.block),
+      path: reportPath("validator", hotkey, journal.block),
       sha256: journal.reportSha256,
       start_time: journal.start,
       end_time: journal.end,
-      created_at: owner.now,
+      created_at: now,
     })
-    .onConflict((oc) => oc.column("entry_id").doNothing())
     .execute();
   await tx
     .updateTable("export_windows")
-    .set({ state: "published", published_at: owner.now })
+    .set({ state: "published", published_at: now })
     .where("export_id", "=", journal.exportId)
     .execute();
+  const { rows } = await sql<{ path: string }>`
+    delete from audit_entries e using export_windows w
+    where w.start_time = ${journal.start} and w.export_id < ${journal.exportId} and w.closed_at < w.end_time
+      and e.sha256 = w.report_sha256 and e.role = 'validator'
+    returning e.path`.execute(tx);
+  return rows.map((row) => row.path);
 }

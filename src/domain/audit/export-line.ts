@@ -1,8 +1,9 @@
 import { csvLine, pythonFloat } from "../../wire/csv.js";
+import { metricsField } from "../../wire/invocation-csv.js";
 import type { InvocationMetrics } from "../../wire/metrics.js";
-import { pythonLiteral } from "../../wire/python.js";
+import { csvOffsetTimestamp, csvTimestamp } from "../../wire/timestamps.js";
 
-/** An invocation as the export query gives it: times are text with microseconds, UTC. */
+/** An invocation as the export query gives it: times are the database's text with microseconds, UTC. */
 export interface ExportInvocation {
   readonly parent_invocation_id: string;
   readonly invocation_id: string;
@@ -22,6 +23,7 @@ export interface ExportInvocation {
   readonly metrics: InvocationMetrics | null;
 }
 
+/** A report of a bad answer; times as above. */
 export interface ExportReport {
   readonly invocation_id: string;
   readonly user_id: string;
@@ -31,7 +33,10 @@ export interface ExportReport {
   readonly reason: string;
 }
 
-/** @see protocol 08 §2.3, §2.4 */
+/** What stands for a reason that is empty: auditors refuse a report without one. */
+const NO_REASON = "unspecified";
+
+/** One line of an hour's invocations. @see protocol 08 §2.3, §2.4 */
 export function invocationLine(row: ExportInvocation): string {
   return csvLine([row.parent_invocation_id, ...sharedFields(row)]);
 }
@@ -41,15 +46,15 @@ export function recentLine(row: ExportInvocation): string {
   return csvLine(sharedFields(row));
 }
 
-/** @see protocol 08 §2.3 */
+/** One line of an hour's reports. @see protocol 08 §2.3 */
 export function reportLine(row: ExportReport): string {
   return csvLine([
     row.invocation_id,
     row.user_id,
-    `${trimFraction(row.timestamp)}+00:00`,
-    row.confirmed_at === null ? "" : `${trimFraction(row.confirmed_at)}+00:00`,
+    csvOffsetTimestamp(row.timestamp),
+    row.confirmed_at === null ? "" : csvOffsetTimestamp(row.confirmed_at),
     row.confirmed_by ?? "",
-    row.reason,
+    row.reason === "" ? NO_REASON : row.reason,
   ]);
 }
 
@@ -64,16 +69,11 @@ function sharedFields(row: ExportInvocation): string[] {
     row.instance_id,
     String(row.miner_uid),
     row.miner_hotkey,
-    trimFraction(row.started_at),
-    row.completed_at === null ? "" : trimFraction(row.completed_at),
+    csvTimestamp(row.started_at),
+    row.completed_at === null ? "" : csvTimestamp(row.completed_at),
     row.error_message ?? "",
     pythonFloat(row.compute_multiplier),
     String(row.bounty),
-    row.metrics === null ? "" : pythonLiteral(row.metrics),
+    metricsField(row.metrics),
   ];
-}
-
-/** The query writes six digits always; the wire leaves a zero fraction out. */
-function trimFraction(text: string): string {
-  return text.endsWith(".000000") ? text.slice(0, -7) : text;
 }

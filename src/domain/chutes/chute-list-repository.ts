@@ -41,6 +41,19 @@ export async function gpuCountHistory(db: Db, limit: number): Promise<{ chuteId:
   return rows;
 }
 
+/** Name under which the autoscaler keeps its last measurements, one object per chute. */
+const UTILIZATION_SNAPSHOT = "chute_utilization";
+
+/** How busy chutes were when the autoscaler last looked, in wire form; empty before it ever did. @see protocol 03 §9.5, §12.2 */
+export async function lastUtilization(db: Db): Promise<readonly unknown[]> {
+  const row = await db
+    .selectFrom("cache_snapshots")
+    .select("body")
+    .where("name", "=", UTILIZATION_SNAPSHOT)
+    .executeTakeFirst();
+  return Array.isArray(row?.body) ? row.body : [];
+}
+
 /** An update whose instances are being replaced one by one. */
 export interface RollingUpdate {
   readonly chuteId: string;

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Db } from "../../infra/postgres/client.js";
-import type { Cord } from "../../wire/cords.js";
+import { CORD_KEYS, type Cord } from "../../wire/cords.js";
 import type { NodeSelector } from "../../wire/node-selector.js";
 import type { Chute, StandardTemplate } from "./chute.js";
 
@@ -10,31 +10,16 @@ export async function chuteById(db: Db, chuteId: string): Promise<Chute | undefi
   return row && toChute(row);
 }
 
-/** The chute that answers on `<slug>.<base domain>`. */
-export async function chuteBySlug(db: Db, slug: string): Promise<Chute | undefined> {
-  const row = await selectChutes(db).where("c.slug", "=", slug).executeTakeFirst();
-  return row && toChute(row);
-}
-
-/** Chutes of that name (any case) of all owners: public ones first, then the busiest. Names are compared, never matched as patterns. */
-export async function chutesNamed(db: Db, name: string, limit: number): Promise<Chute[]> {
-  const rows = await selectChutes(db)
-    .where(sql`lower(c.name)`, "=", name.toLowerCase())
-    .orderBy("c.public", "desc")
-    .orderBy("c.invocation_count", "desc")
-    .orderBy("c.chute_id")
-    .limit(limit)
-    .execute();
-  return rows.map(toChute);
-}
-
 /** Id of the chute that answers on `<slug>.<base domain>`. */
 export async function chuteIdBySlug(db: Db, slug: string): Promise<string | undefined> {
   const row = await db.selectFrom("chutes").select("chute_id").where("slug", "=", slug).executeTakeFirst();
   return row?.chute_id;
 }
 
-/** Ids in the order of `chutesNamed`; undefined when there are none. */
+/**
+ * Ids of the chutes of that name (any case) of all owners: public ones first, then the busiest. Undefined when there are
+ * none. Names are compared, never matched as patterns.
+ */
 export async function chuteIdsNamed(db: Db, name: string, limit: number): Promise<string[] | undefined> {
   const rows = await db
     .selectFrom("chutes")
@@ -126,7 +111,7 @@ export function toChute(row: ChuteRow): Chute {
     name: row.name,
     public: row.public,
     standardTemplate: row.standard_template as StandardTemplate | null,
-    cords: row.cords as unknown as readonly Cord[],
+    cords: (row.cords as unknown as readonly Cord[]).map(inWireOrder),
     nodeSelector: row.node_selector as NodeSelector,
     slug: row.slug,
     version: row.version,
@@ -146,4 +131,9 @@ export function toChute(row: ChuteRow): Chute {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
+}
+
+/** The database keeps the members of an object in an order of its own; clients are shown, and hash, ours. */
+function inWireOrder(cord: Cord): Cord {
+  return Object.fromEntries(CORD_KEYS.map((key) => [key, cord[key]])) as unknown as Cord;
 }

@@ -6,7 +6,7 @@ import type { StandardTemplate } from "./chute.js";
 export type StoredSelector = Required<NodeSelector> & { readonly dynamic: boolean };
 
 /** A port that a job opens. @see protocol 03 §8.4 */
-export interface JobPort {
+interface JobPort {
   readonly name: string;
   readonly port: number;
   readonly proto: "tcp" | "udp" | "http";

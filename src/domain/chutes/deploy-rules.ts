@@ -7,7 +7,7 @@ import { deployFeeMicroUsd, type SelectorFacts } from "./pricing.js";
 import { recordProblem } from "./record-rules.js";
 
 /** Deploys, updates and deletions of one account in 24 h. @see protocol 03 §5.4 */
-export const DEPLOYS_PER_DAY = 24;
+const DEPLOYS_PER_DAY = 24;
 
 /** Older images cannot run under this protocol. @see protocol 03 §5.2 (12) */
 const OLDEST_SDK = "0.3.31";

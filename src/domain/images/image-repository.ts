@@ -47,8 +47,7 @@ export async function findImageId(db: Db, idOrName: string, callerId: string): P
   return rows[0]?.image_id;
 }
 
-/** The image with that id. */
-export async function imageById(db: Db, imageId: string): Promise<Image | undefined> {
+async function imageById(db: Db, imageId: string): Promise<Image | undefined> {
   const { rows } = await sql<ImageRow>`
     select ${IMAGE_COLUMNS} from images i join users u using (user_id) where i.image_id = ${imageId}`.execute(db);
   return rows[0] && toImage(rows[0]);

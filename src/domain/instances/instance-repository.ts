@@ -1,9 +1,7 @@
-import { sql } from "kysely";
+import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from "kysely";
 import type { Db } from "../../infra/postgres/client.js";
-import { type InstanceEvent, instanceActivated } from "../../wire/events.js";
+import type { DB } from "../../infra/postgres/schema.js";
 import type { InstanceTarget, InstanceTransport } from "../../wire/instance-transport.js";
-import { invalidate } from "../outbox/outbox-repository.js";
-import { announce, instanceEventColumns } from "./event-repository.js";
 import { deleteInstancesIn } from "./instance-deletion-repository.js";
 
 /** Instances of a chute that may be called: active and verified, at most a thousand. @see protocol 04 §5.1 */
@@ -74,36 +72,56 @@ async function isOwned(tx: Db, instanceId: string, by: { minerHotkey: string; ch
   return row !== undefined;
 }
 
-export interface Activation {
-  readonly instanceId: string;
-  readonly now: Date;
-  readonly computeMultiplier: number;
-  /** When an unused private instance ends; null for public ones. */
-  readonly stopBillingAt: Date | null;
-  /** Takes the chute's bounty; asked only by the caller that wins the activation. */
-  readonly claimBounty: () => Promise<boolean>;
-}
+/** Compared literally by scoring: the miner keeps what it earned. @see protocol 05 §6.7 */
+const IDLE_PRIVATE_REASON = "user-defined/private chute instance has not been used since shutdown_after_seconds";
 
 /**
- * Lets a verified instance serve. Of concurrent callers one wins; the others change nothing.
- * @returns false when it was active already, not verified, or gone
- * @see protocol 05 §6.6
+ * Ends private instances that nobody used for as long as their owner allowed. A call that arrives meanwhile waits for the row and
+ * finds it gone, or moves its end and saves it.
+ * @returns how many were deleted, at most `limit`
+ * @see protocol 04 §10.8
  */
-export function activateInstance(db: Db, activation: Activation): Promise<boolean> {
-  const { instanceId, now } = activation;
+export function expireIdlePrivateInstances(db: Db, now: Date, limit: number): Promise<number> {
+  const sweep = { now, limit, reason: IDLE_PRIVATE_REASON, validTermination: true };
+  return sweepInstances(db, sweep, (eb) => eb("stop_billing_at", "<=", now));
+}
+
+export interface StuckLaunches {
+  readonly now: Date;
+  /** Seconds from creation to activation that a container may take. */
+  readonly maxStartupSeconds: number;
+  readonly limit: number;
+}
+
+/** Frees the GPUs of instances that never came up. @returns how many were deleted @see protocol 05 §17.12 */
+export function expireStuckLaunches(db: Db, { now, maxStartupSeconds, limit }: StuckLaunches): Promise<number> {
+  const oldest = new Date(now.getTime() - maxStartupSeconds * 1000);
+  const sweep = { now, limit, reason: "instance was not activated in time" };
+  return sweepInstances(db, sweep, (eb) => eb.and([eb("activated_at", "is", null), eb("created_at", "<=", oldest)]));
+}
+
+interface Sweep {
+  readonly now: Date;
+  readonly limit: number;
+  readonly reason: string;
+  readonly validTermination?: boolean;
+}
+
+type InstanceCondition = (eb: ExpressionBuilder<DB, "instances">) => ExpressionWrapper<DB, "instances", SqlBool>;
+
+function sweepInstances(db: Db, sweep: Sweep, condition: InstanceCondition): Promise<number> {
+  const { limit, ...deletion } = sweep;
   return db.transaction().execute(async (tx) => {
-    const { rows } = await sql<InstanceEvent>`
-      update instances i set active = true, activated_at = ${now}, updated_at = ${now},
-        compute_multiplier = ${activation.computeMultiplier}, stop_billing_at = ${activation.stopBillingAt}
-      where instance_id = ${instanceId} and verified and not active and activated_at is null
-      returning ${instanceEventColumns}`.execute(tx);
-    const [event] = rows;
-    if (event === undefined) return false;
-    if (await activation.claimBounty()) {
-      await tx.updateTable("instances").set({ bounty: true }).where("instance_id", "=", instanceId).execute();
-    }
-    await announce(tx, instanceActivated(event), now);
-    await invalidate(tx, [{ kind: "instances", id: event.chuteId }], now);
-    return true;
+    const rows = await tx
+      .selectFrom("instances")
+      .select("instance_id")
+      .where(condition)
+      .orderBy("instance_id")
+      .limit(limit)
+      .forUpdate()
+      .skipLocked()
+      .execute();
+    const instanceIds = rows.map(({ instance_id }) => instance_id);
+    return (await deleteInstancesIn(tx, { ...deletion, instanceIds })).length;
   });
 }

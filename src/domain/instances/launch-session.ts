@@ -38,7 +38,7 @@ const SESSION_SINCE = "0.5.5";
 const OLD_SESSION_SINCE = "0.5.1";
 
 /** Name that the certificate of an instance must carry. @see protocol 04 §6.1 */
-export function certificateName(configId: string): string {
+function certificateName(configId: string): string {
   return `${configId}.int.chutes.dev`;
 }
 

@@ -47,7 +47,7 @@ export function minerChuteRecord(row: MinerChuteRow, context: MinerChuteContext)
 }
 
 /** Full name of an image in the registry, lower case; a patch other than the first is part of the tag. @see protocol 05 §4.1 */
-export function imageReference(image: {
+function imageReference(image: {
   readonly username: string;
   readonly name: string;
   readonly tag: string;

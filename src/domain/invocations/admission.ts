@@ -20,6 +20,8 @@ export interface CallFacts {
   readonly balanceMicroUsd: bigint;
   /** Balance of the chute's owner; looked at for private chutes only. */
   readonly ownerBalanceMicroUsd: bigint;
+  /** The owner is never charged, or is billed later: an empty balance does not stop the chute. */
+  readonly isOwnerUnbilled?: boolean;
   readonly rules: CallerRules;
 }
 
@@ -55,11 +57,11 @@ const DAY_MS = 86_400_000;
 export function planAdmission(facts: CallFacts, settings: AdmissionSettings): AdmissionPlan {
   const { chute, caller } = facts;
   const isPrivateBilled = isPrivate(chute, settings.platformUsername);
-  if (isPrivateBilled && facts.ownerBalanceMicroUsd <= 0n) {
+  if (isPrivateBilled && facts.isOwnerUnbilled !== true && facts.ownerBalanceMicroUsd <= 0n) {
     throw new AppError("payment_required", "The owner of this chute has no balance left.");
   }
   const isFree = isPrivateBilled || chute.discount === FREE_DISCOUNT;
-  const isUnmetered = isFree || holds(caller, PERMISSION.freeAccount) || holds(caller, PERMISSION.invoiceBilling);
+  const isUnmetered = isFree || isUnbilled(caller);
   const rateLimit = rateLimitOf(facts, settings);
   const request: AdmissionRequest = {
     chuteId: chute.chuteId,
@@ -68,6 +70,11 @@ export function planAdmission(facts: CallFacts, settings: AdmissionSettings): Ad
     ...(rateLimit !== undefined && { rateLimit }),
   };
   return { request, isFree, isPrivateBilled, rateLimit: rateLimit?.limit ?? null };
+}
+
+/** Free accounts and those that get an invoice are never stopped by an empty balance. @see protocol 01 §7 */
+export function isUnbilled(account: Pick<Account, "permissions">): boolean {
+  return holds(account, PERMISSION.freeAccount) || holds(account, PERMISSION.invoiceBilling);
 }
 
 /** Answer to a caller whose quota is used up and whose balance is empty. @see protocol 04 §3.4 */

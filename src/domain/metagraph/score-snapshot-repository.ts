@@ -1,7 +1,7 @@
 import type { Db } from "../../infra/postgres/client.js";
 
 /** Name under which the last published scores are kept. */
-export const SCORES_SNAPSHOT = "miner_scores";
+const SCORES_SNAPSHOT = "miner_scores";
 
 /** Published scores: maps by hotkey, except `totals`. @see protocol 07 §3.8 */
 export type PublishedScores = Readonly<Record<string, Readonly<Record<string, unknown>>>>;

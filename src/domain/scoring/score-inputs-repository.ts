@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Db } from "../../infra/postgres/client.js";
+import { AppError } from "../../kernel/errors.js";
 import type { InvocationMetrics } from "../../wire/metrics.js";
 import { ChuteMedians } from "./chute-medians.js";
 import { groupByInstance, type InvocationSums, type MetagraphEntry, type ScoringInputs, WINDOW_MS } from "./inputs.js";
@@ -14,27 +15,25 @@ export interface ScoreQuestion {
   readonly oneHotkeyPerColdkey: boolean;
 }
 
+/** (since, asOf]: what can still matter at the evaluation time. */
+interface Window {
+  readonly since: Date;
+  readonly asOf: Date;
+}
+
 /** Everything a profile reads, from the platform's own tables, as of one moment. @see protocol 07 §3 */
 export async function scoringInputs(db: Db, question: ScoreQuestion): Promise<ScoringInputs> {
-  const since = new Date(question.asOf.getTime() - WINDOW_MS);
-  const [metagraph, instances, history, gpuCounts] = await Promise.all([
-    metagraphEntries(db, question.netuid),
-    instanceAudits(db, since),
-    computeHistory(db, since),
-    gpuCountByChute(db),
-  ]);
-  const invocations =
-    question.profile === "instance-lifetime"
-      ? new Map<string, InvocationSums>()
-      : await invocationSums(db, question, since);
+  const { profile, netuid, asOf, oneHotkeyPerColdkey } = question;
+  const window = { since: new Date(asOf.getTime() - WINDOW_MS), asOf };
+  // One after the other: inside a snapshot they share one connection.
   return {
-    asOf: question.asOf,
-    metagraph,
-    instances,
-    history: groupByInstance(history),
-    gpuCounts,
-    invocations,
-    oneHotkeyPerColdkey: question.oneHotkeyPerColdkey,
+    asOf,
+    metagraph: await metagraphEntries(db, netuid),
+    instances: await instanceAudits(db, window),
+    history: groupByInstance(await computeHistory(db, window)),
+    gpuCounts: await gpuCountByChute(db),
+    invocations: profile === "instance-lifetime" ? new Map() : await invocationSums(db, question, window),
+    oneHotkeyPerColdkey,
   };
 }
 
@@ -54,7 +53,7 @@ export async function metagraphEntries(db: Db, netuid: number): Promise<Metagrap
   }));
 }
 
-async function instanceAudits(db: Db, since: Date) {
+async function instanceAudits(db: Db, { since, asOf }: Window) {
   const rows = await db
     .selectFrom("instance_audit")
     .select([
@@ -68,6 +67,7 @@ async function instanceAudits(db: Db, since: Date) {
       "valid_termination",
     ])
     .select(["billed_to", "stop_billing_at", "compute_multiplier", "bounty"])
+    .where("created_at", "<=", asOf)
     .where((eb) => eb.or([eb("deleted_at", "is", null), eb("deleted_at", ">=", since)]))
     .execute();
   return rows.map((row) => ({
@@ -86,10 +86,11 @@ async function instanceAudits(db: Db, since: Date) {
   }));
 }
 
-async function computeHistory(db: Db, since: Date) {
+async function computeHistory(db: Db, { since, asOf }: Window) {
   const rows = await db
     .selectFrom("instance_compute_history")
     .selectAll()
+    .where("started_at", "<=", asOf)
     .where((eb) => eb.or([eb("ended_at", "is", null), eb("ended_at", ">=", since)]))
     .orderBy("instance_id")
     .orderBy("started_at")
@@ -114,16 +115,23 @@ export async function gpuCountByChute(db: Db): Promise<Map<string, number>> {
 async function invocationSums(
   db: Db,
   question: ScoreQuestion,
-  since: Date,
+  window: Window,
 ): Promise<ReadonlyMap<string, InvocationSums>> {
   const isOldProfile = question.profile === "invocations-2025-02";
   const medians = new ChuteMedians();
   // That profile cuts by medians over all rows ever, so its rows are read twice: once for the medians, once for the sums.
-  if (isOldProfile) for await (const row of scoredRows(db, new Date(0))) medians.add(row);
+  if (isOldProfile) for await (const row of scoredRows(db, { ...window, since: new Date(0) })) medians.add(row);
+  if (!medians.isComplete) throw tooManyRows(question.profile);
   const billable = isOldProfile ? medians.billableSeconds() : billableSeconds202510;
   const tally = new InvocationTally(question.profile, [question.asOf], billable);
-  for await (const row of scoredRows(db, since)) tally.add(row);
+  for await (const row of scoredRows(db, window)) tally.add(row);
   return tally.sumsAt(0);
+}
+
+function tooManyRows(profile: ProfileName): AppError {
+  return new AppError("config", `${profile} takes medians over all rows ever, and there are too many of them`, {
+    fix: "set SCORING_PROFILE to a newer rule",
+  });
 }
 
 interface RawRow {
@@ -139,14 +147,14 @@ interface RawRow {
   readonly confirmed_us: string | null;
 }
 
-async function* scoredRows(db: Db, since: Date): AsyncGenerator<InvocationRow> {
+async function* scoredRows(db: Db, { since, asOf }: Window): AsyncGenerator<InvocationRow> {
   const query = sql<RawRow>`
     select i.chute_id, i.miner_uid, i.miner_hotkey, i.error_message, i.compute_multiplier, i.bounty, i.metrics,
       (extract(epoch from i.started_at) * 1000000)::text as started_us,
       (extract(epoch from i.completed_at) * 1000000)::text as completed_us,
       (extract(epoch from r.confirmed_at) * 1000000)::text as confirmed_us
     from invocations i left join reports r on r.invocation_id = i.parent_invocation_id
-    where i.started_at > ${since}`.compile(db);
+    where i.started_at > ${since} and i.started_at <= ${asOf}`.compile(db);
   for await (const result of db.getExecutor().stream<RawRow>(query, 2000)) {
     for (const row of result.rows) yield toScoringRow(row);
   }

@@ -61,6 +61,14 @@ export type CommitmentRead =
   | { readonly kind: "absent" }
   | { readonly kind: "unreadable" };
 
+/** The commitment that a hotkey's state holds now. */
+export interface LatestCommitment {
+  /** Bare lower-case hex. */
+  readonly sha256Hex: string;
+  /** Block that included it. */
+  readonly block: number;
+}
+
 /** Reading a chain. Every call has the client's timeout and throws AppError `unavailable` CHN001 when it passes. */
 export interface ChainReader {
   head(): Promise<ChainHead>;
@@ -73,6 +81,8 @@ export interface ChainReader {
   weights(netuid: number, uid: number): Promise<readonly WeightEntry[]>;
   /** Last successful SHA-256 commitment of the hotkey in exactly that block. */
   commitmentAt(where: { netuid: number; hotkey: string; block: number }): Promise<CommitmentRead>;
+  /** The hotkey's newest commitment at the best head; undefined when it has none, or none with a SHA-256. */
+  latestCommitment(netuid: number, hotkey: string): Promise<LatestCommitment | undefined>;
 }
 
 /** Reading and signing. Submissions resolve on inclusion and throw AppError `conflict` CHN002 with the chain's own error name. */

@@ -23,6 +23,7 @@ export const WeightsParams = Type.Object({ netuid: U16, uid: U16 });
 /** Of `commitment_at`. */
 export const CommitmentParams = Type.Object({ netuid: U16, hotkey: Address, block: AnyBlock });
 /** Of `account`. */
+export const LatestCommitmentParams = Type.Object({ netuid: U16, hotkey: Address });
 export const AccountParams = Type.Object({ hotkey: Address });
 /** Of `submit`: `payload` is the text that was signed, byte for byte; `signature` is its sr25519 signature in hex. */
 export const SubmitParams = Type.Object({
@@ -62,10 +63,12 @@ export const WeightRulesResult = Type.Object({
 /** A validator's row by uid. */
 export const WeightsResult = Type.Array(Type.Object({ uid: U16, value: U16 }));
 /** A commitment of one block; this chain keeps all of them, so none is unreadable. */
+const Sha256 = Type.String({ pattern: "^[0-9a-f]{64}$" });
 export const CommitmentResult = Type.Union([
-  Type.Object({ kind: Type.Literal("sha256"), hex: Type.String({ pattern: "^[0-9a-f]{64}$" }) }),
+  Type.Object({ kind: Type.Literal("sha256"), hex: Sha256 }),
   Type.Object({ kind: Type.Literal("absent") }),
 ]);
+export const LatestCommitmentResult = Type.Union([Type.Object({ sha256Hex: Sha256, block: Block }), Type.Null()]);
 /** What a signer must know first: its next nonce and the chain it signs for. */
 export const AccountResult = Type.Object({ nextNonce: BigText, genesisHash: Hash });
 /** The block that holds a submission. */
@@ -81,7 +84,7 @@ const SetWeights = Type.Object({
 const SetCommitment = Type.Object({
   method: Type.Literal("set_commitment"),
   netuid: U16,
-  sha256: Type.String({ pattern: "^[0-9a-f]{64}$" }),
+  sha256: Sha256,
 });
 const Register = Type.Object({ method: Type.Literal("register"), netuid: U16, coldkey: Address });
 /** The signed text, read. */

@@ -10,6 +10,7 @@ import {
   CommitmentResult,
   HeadResult,
   InclusionResult,
+  LatestCommitmentResult,
   MaybeHeadResult,
   MetagraphResult,
   parseAs,
@@ -48,6 +49,10 @@ export function openLocalRpc(endpoint: Endpoint): LocalChainClient {
       toRules(await call(endpoint, { method: "weight_rules", params: { netuid } }, WeightRulesResult)),
     weights: (netuid, uid) => call(endpoint, { method: "weights", params: { netuid, uid } }, WeightsResult),
     commitmentAt: (where) => call(endpoint, { method: "commitment_at", params: where }, CommitmentResult),
+    async latestCommitment(netuid, hotkey) {
+      const request = { method: "latest_commitment", params: { netuid, hotkey } };
+      return (await call(endpoint, request, LatestCommitmentResult)) ?? undefined;
+    },
     setWeights: (signer, { netuid, weights, versionKey }) =>
       submit(endpoint, signer, {
         method: "set_weights",

@@ -1,6 +1,6 @@
 import type { ApiPromise } from "@polkadot/api";
 import { Type } from "typebox";
-import type { ChainHead, CommitmentRead } from "./client.js";
+import type { ChainHead, CommitmentRead, LatestCommitment } from "./client.js";
 import { parseAs } from "./local-protocol.js";
 
 const RawBlock = Type.Object({
@@ -92,6 +92,20 @@ export async function readCommitment(api: ApiPromise, where: Where): Promise<Com
   if (hash === undefined) return { kind: "absent" };
   const found = await searchBody(api, hash, where);
   return found ?? (await readState(api, hash, where));
+}
+
+/** What the state at the best head holds for the hotkey. */
+export async function readLatestCommitment(
+  api: ApiPromise,
+  netuid: number,
+  hotkey: string,
+): Promise<LatestCommitment | undefined> {
+  const entry = api.query["commitments"]?.["commitmentOf"];
+  if (entry === undefined) throw new Error("the runtime has no Commitments.CommitmentOf");
+  const stored: unknown = (await entry(netuid, hotkey)).toJSON();
+  if (!isRecord(stored)) return undefined;
+  const sha256Hex = sha256Of(stored["info"]);
+  return sha256Hex === undefined ? undefined : { sha256Hex, block: Number(stored["block"]) };
 }
 
 /** Undefined when the body is missing, holds bytes that cannot be decoded, or leaves open which of several calls succeeded. */

@@ -6,7 +6,7 @@ import type { Keypair } from "../../wire/keypair.js";
 import type { ChainClient, ChainHead } from "./client.js";
 import { chainUnavailable, commitRevealRefusal } from "./errors.js";
 import { NodeSocket } from "./node-socket.js";
-import { hashOf, readBlock, readCommitment } from "./subtensor-blocks.js";
+import { hashOf, readBlock, readCommitment, readLatestCommitment } from "./subtensor-blocks.js";
 import { readMetagraph, readWeightRules, readWeights } from "./subtensor-reads.js";
 import { type PalletCall, submit } from "./subtensor-submit.js";
 
@@ -34,6 +34,7 @@ export function openSubtensor(endpoint: Endpoint, log: Logger): ChainClient {
     weightRules: (netuid) => link.use((api) => readWeightRules(api, netuid)),
     weights: (netuid, uid) => link.use((api) => readWeights(api, netuid, uid)),
     commitmentAt: (where) => link.use((api) => readCommitment(api, where)),
+    latestCommitment: (netuid, hotkey) => link.use((api) => readLatestCommitment(api, netuid, hotkey)),
     async setWeights(signer, { netuid, weights, versionKey }) {
       const { commitReveal } = await link.use((api) => readWeightRules(api, netuid));
       if (commitReveal) throw commitRevealRefusal(netuid);

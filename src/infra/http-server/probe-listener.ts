@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { RequestListener, ServerResponse } from "node:http";
 import type { Metrics } from "../../kernel/metrics.js";
 
 export interface Health {
@@ -9,25 +9,28 @@ export interface Health {
 
 export interface Probe {
   readonly metrics: Metrics;
-  readonly health: () => Health;
+  readonly health: () => Promise<Health>;
 }
 
 /** Serves /health and /_metrics of a process that has no other HTTP of its own. @see protocol 10 §14 */
 export function probeListener({ metrics, health }: Probe): RequestListener {
-  return (request: IncomingMessage, response: ServerResponse) => {
+  return (request, response) => {
     const path = request.url?.split("?")[0];
-    if (path === "/health") {
-      const { ok, details } = health();
-      return answer(response, ok ? 200 : 503, { status: ok ? "ok" : "stalled", ...details });
-    }
-    if (path !== "/_metrics") return answer(response, 404, { detail: "Not Found" });
-    metrics.registry.metrics().then(
-      (text) => response.setHeader("content-type", metrics.registry.contentType).end(text),
-      () => answer(response, 500, { detail: "Internal server error" }),
-    );
+    const answered = path === "/health" ? sendHealth(response, health) : sendMetrics(response, path, metrics);
+    answered.catch(() => send(response, 500, { detail: "Internal server error" }));
   };
 }
 
-function answer(response: ServerResponse, status: number, body: object): void {
+async function sendHealth(response: ServerResponse, health: Probe["health"]): Promise<void> {
+  const { ok, details } = await health();
+  send(response, ok ? 200 : 503, { status: ok ? "ok" : "stalled", ...details });
+}
+
+async function sendMetrics(response: ServerResponse, path: string | undefined, { registry }: Metrics): Promise<void> {
+  if (path !== "/_metrics") return send(response, 404, { detail: "Not Found" });
+  response.setHeader("content-type", registry.contentType).end(await registry.metrics());
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 }

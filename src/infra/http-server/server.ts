@@ -4,6 +4,7 @@ import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyRequest,
+  LogController,
   type RawServerDefault,
 } from "fastify";
 import type { Logger } from "../../kernel/logger.js";
@@ -46,7 +47,7 @@ const NO_BODY = Buffer.alloc(0);
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const app = Fastify({
     loggerInstance: options.log as unknown as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.maxBodyBytes,
     requestTimeout: options.requestTimeoutMs ?? 0,
     keepAliveTimeout: 75_000,
@@ -73,7 +74,7 @@ export function jsonBody(request: FastifyRequest): unknown {
 }
 
 function decorateRequests(app: HttpServer, proxies: TrustedProxies): void {
-  app.decorateRequest("rawBody", NO_BODY as never);
+  app.decorateRequest("rawBody", null as never);
   app.decorateRequest("clientAddress", "");
   app.addHook("onRequest", async (request) => {
     request.rawBody = NO_BODY;

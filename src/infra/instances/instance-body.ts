@@ -5,6 +5,7 @@ import { AppError } from "../../kernel/errors.js";
 import { decryptBody, gunzipBounded } from "../../wire/instance-cipher.js";
 import { parseJson } from "../../wire/json.js";
 import type { InstanceAnswer } from "./instance-client.js";
+import { isCutOff } from "./instance-lines.js";
 
 const MAX_BODY_BYTES = 192 * 1024 * 1024;
 const MAX_INFLATED_BYTES = 256 * 1024 * 1024;
@@ -53,11 +54,16 @@ export function readBytes(stream: ClientHttp2Stream, maxBytes: number): Promise<
       chunks.push(chunk);
       if (sizeBytes > maxBytes) stream.destroy(new AppError("too_large", "the instance's answer is too large"));
     });
-    stream.once("end", () =>
-      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
-    );
+    let isWhole = false;
+    stream.once("end", () => {
+      const [first] = chunks;
+      isWhole = !isCutOff(stream);
+      if (isWhole) resolve(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks));
+    });
     stream.once("error", reject);
-    stream.once("close", () => reject(new AppError("unavailable", "the instance broke off its answer")));
+    stream.once("close", () => {
+      if (!isWhole) reject(new AppError("unavailable", "the instance broke off its answer"));
+    });
   });
 }
 

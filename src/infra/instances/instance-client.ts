@@ -87,14 +87,16 @@ function awaitAnswer(stream: ClientHttp2Stream, call: InstanceCall): Promise<Omi
     if (signal.aborted) return abort();
     signal.addEventListener("abort", abort, { once: true });
     stream.setTimeout(silenceMs, () => stream.destroy(new AppError("unavailable", "the instance stayed silent")));
+    let isAnswered = false;
     stream.once("response", (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) => {
+      isAnswered = true;
       resolve({ status: headers[":status"] ?? 0, headers, stream });
     });
     // Stays for good: an error after the answer is found by whoever reads the stream.
     stream.on("error", reject);
     stream.once("close", () => {
       signal.removeEventListener("abort", abort);
-      reject(new AppError("unavailable", "the instance ended the call without an answer"));
+      if (!isAnswered) reject(new AppError("unavailable", "the instance ended the call without an answer"));
     });
   });
 }

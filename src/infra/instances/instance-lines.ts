@@ -1,4 +1,4 @@
-import type { ClientHttp2Stream } from "node:http2";
+import { type ClientHttp2Stream, constants } from "node:http2";
 import { AppError } from "../../kernel/errors.js";
 import { decryptBody, gunzipBounded } from "../../wire/instance-cipher.js";
 
@@ -33,7 +33,9 @@ export class InstanceLines implements AsyncIterableIterator<Buffer[]> {
     stream.once("end", () => this.#finish());
     stream.once("error", (error) => this.#stop(error));
     // Comes after "end" and "error"; alone it means that the peer or we ended it early.
-    stream.once("close", () => this.#stop(new AppError("unavailable", "the instance broke off its answer")));
+    stream.once("close", () => {
+      if (this.#end === undefined) this.#stop(new AppError("unavailable", "the instance broke off its answer"));
+    });
   }
 
   [Symbol.asyncIterator](): this {
@@ -87,6 +89,8 @@ export class InstanceLines implements AsyncIterableIterator<Buffer[]> {
   }
 
   #finish(): void {
+    // A connection that is lost ends the stream too; only its code tells.
+    if (isCutOff(this.#stream)) return;
     try {
       if (this.#partial.length > 0) this.#decodePartial();
       this.#stop();
@@ -117,6 +121,11 @@ export class InstanceLines implements AsyncIterableIterator<Buffer[]> {
     this.#readyBytes = 0;
     return lines;
   }
+}
+
+/** Whether a stream that ended did so because its connection or the peer gave it up. */
+export function isCutOff(stream: ClientHttp2Stream): boolean {
+  return stream.rstCode !== undefined && stream.rstCode !== constants.NGHTTP2_NO_ERROR;
 }
 
 function settled({ error }: { error?: Error }): Promise<IteratorResult<Buffer[]>> {

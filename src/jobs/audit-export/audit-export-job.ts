@@ -1,20 +1,21 @@
 import { firstActivity } from "../../domain/audit/audit-rows-repository.js";
 import { exportedUntil, unfinishedExport } from "../../domain/audit/export-journal-repository.js";
-import type { ExportWindow } from "../../domain/audit/export-repository.js";
-import type { Db } from "../../infra/postgres/client.js";
 import type { Job, JobResult } from "../job.js";
 import { buildExport, type ExportPlan } from "./build-export.js";
 import type { ExportDeps, ExportSources } from "./export-deps.js";
 import { finishExport } from "./publish-export.js";
+import { removeAbandoned } from "./staging.js";
 
 const HOUR_MS = 3_600_000;
-/** One run catches up at most this many hours; the next run goes on. */
-const MAX_WINDOWS = 48;
+/** One run catches up at most this many hours; the next run goes on. The chain takes 31 commitments in an epoch of 72 minutes. */
+const MAX_WINDOWS = 24;
 
 export interface ExportRange {
+  /** First hour when nothing was exported yet. Later exports always go on where the last one ended, so that no hour is left out. */
   readonly from?: Date | undefined;
+  /** No hour that ends after this. */
   readonly to?: Date | undefined;
-  /** Also export the running hour up to now. The hour's own export supersedes it later. */
+  /** Also export what is not due yet, up to now. The hour's own export supersedes it later. */
   readonly closeNow?: boolean | undefined;
 }
 
@@ -24,27 +25,25 @@ export function auditExportJob(sources: ExportSources, range: ExportRange = {}):
     name: "audit-export",
     summary: "Write the public hourly exports and commit their hash on chain",
     everySeconds: 60,
-    timeoutSeconds: 1800,
+    timeoutSeconds: 3600,
     critical: true,
     run: (run) => exportHours({ ...sources, run }, range),
   };
 }
 
-/** Hours an export would cover now: what `--dry-run` prints. */
+/** Hours an export would cover now, oldest first; also what `--dry-run` prints. Hours are those of UTC. @see protocol 08 §2.1 */
 export async function plannedExports(
-  sources: Pick<ExportSources, "config" | "db">,
+  { config, db }: Pick<ExportSources, "config" | "db">,
   now: Date,
   range: ExportRange,
 ): Promise<ExportPlan[]> {
-  const settled = new Date(now.getTime() - sources.config.audit.settleSeconds * 1000);
-  const last = earlier(floorHour(settled), range.to);
-  const first = await firstWindow(sources.db, last, range.from);
-  const plans: ExportPlan[] = [];
-  for (let start = first; start < last && plans.length < MAX_WINDOWS; start = new Date(start.getTime() + HOUR_MS)) {
-    plans.push(wholeHour(start));
-  }
-  if (range.closeNow === true) plans.push({ ...hourOf(now), closedAt: now, reason: "closed early" });
-  return plans;
+  const due = floorHour(new Date(now.getTime() - config.audit.settleSeconds * 1000));
+  const last = range.to !== undefined && range.to < due ? floorHour(range.to) : due;
+  const first = (await exportedUntil(db)) ?? floorHour(range.from ?? (await firstActivity(db)) ?? last);
+  const whole = hours(first, last).map((start) => wholeHour(start));
+  if (range.closeNow !== true) return whole;
+  const early = hours(later(first, due), now);
+  return [...whole, ...early.map((start) => earlyHour(start, now))];
 }
 
 async function exportHours(deps: ExportDeps, range: ExportRange): Promise<JobResult> {
@@ -56,43 +55,46 @@ async function exportHours(deps: ExportDeps, range: ExportRange): Promise<JobRes
     await resume(deps);
     deps.run.log.info({ start: plan.start, end: plan.end }, "hour exported");
   }
+  if (plans.length > 0) await removeAbandoned(deps.store, deps.run.now());
   return { items: plans.length + resumed, details: { hours: plans.map((plan) => plan.end.toISOString()) } };
 }
 
 /** Finishes what the journal holds unfinished; also how a freshly built export is published. */
 async function resume(deps: ExportDeps): Promise<number> {
   let finished = 0;
-  for (
-    let journal = await unfinishedExport(deps.db);
-    journal !== undefined;
-    journal = await unfinishedExport(deps.db)
-  ) {
+  for (;;) {
+    const journal = await unfinishedExport(deps.db);
+    if (journal === undefined) return finished;
     await finishExport(deps, journal);
     finished += 1;
   }
-  return finished;
 }
 
-async function firstWindow(db: Db, last: Date, from: Date | undefined): Promise<Date> {
-  const until = await exportedUntil(db);
-  if (until !== undefined) return until;
-  return floorHour(from ?? (await firstActivity(db)) ?? last);
+/** Starts of the first hours that begin in [first, before). */
+function hours(first: Date, before: Date): Date[] {
+  const count = Math.ceil((before.getTime() - first.getTime()) / HOUR_MS);
+  return Array.from(
+    { length: Math.max(0, Math.min(count, MAX_WINDOWS)) },
+    (_, index) => new Date(first.getTime() + index * HOUR_MS),
+  );
 }
 
 function wholeHour(start: Date): ExportPlan {
-  const { end } = hourOf(start);
+  const end = new Date(start.getTime() + HOUR_MS);
   return { start, end, closedAt: end, reason: null };
 }
 
-function hourOf(time: Date): ExportWindow {
-  const start = floorHour(time);
-  return { start, end: new Date(start.getTime() + HOUR_MS) };
+/** An hour that is over but has not settled loses its last millisecond: its own export is still to come and must be told apart. */
+function earlyHour(start: Date, now: Date): ExportPlan {
+  const { end } = wholeHour(start);
+  const closedAt = now < end ? now : new Date(end.getTime() - 1);
+  return { start, end, closedAt, reason: "closed early" };
 }
 
 function floorHour(time: Date): Date {
   return new Date(Math.floor(time.getTime() / HOUR_MS) * HOUR_MS);
 }
 
-function earlier(a: Date, b: Date | undefined): Date {
-  return b === undefined || a < b ? a : b;
+function later(a: Date, b: Date): Date {
+  return a > b ? a : b;
 }

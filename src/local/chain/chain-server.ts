@@ -6,6 +6,7 @@ import {
   AccountParams,
   BlockParams,
   CommitmentParams,
+  LatestCommitmentParams,
   NetuidParams,
   parseAs,
   SubmitParams,
@@ -39,6 +40,13 @@ const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
     },
   ],
   ["commitment_at", (chain, params) => chain.commitmentAt(parseAs(CommitmentParams, params, "params"))],
+  [
+    "latest_commitment",
+    async (chain, params) => {
+      const { netuid, hotkey } = parseAs(LatestCommitmentParams, params, "params");
+      return (await chain.latestCommitment(netuid, hotkey)) ?? null;
+    },
+  ],
   ["account", (chain, params) => chain.account(parseAs(AccountParams, params, "params").hotkey)],
   ["submit", (chain, params) => chain.submit(parseAs(SubmitParams, params, "params"))],
 ]);

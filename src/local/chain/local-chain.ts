@@ -1,5 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
-import type { ChainHead, CommitmentRead, Inclusion, Metagraph, WeightEntry } from "../../infra/chain/client.js";
+import type {
+  ChainHead,
+  CommitmentRead,
+  Inclusion,
+  LatestCommitment,
+  Metagraph,
+  WeightEntry,
+} from "../../infra/chain/client.js";
 import { chainRefusal } from "../../infra/chain/errors.js";
 import { parseAs, type SignedCall, Submission } from "../../infra/chain/local-protocol.js";
 import type { Db } from "../../infra/postgres/client.js";
@@ -21,7 +28,14 @@ import {
   spendNonce,
 } from "./chain-store.js";
 import { executeCall } from "./execute-call.js";
-import { countNeurons, MAX_NEURONS, type NewNeuron, readCommitment, saveNeurons } from "./registry-store.js";
+import {
+  countNeurons,
+  MAX_NEURONS,
+  type NewNeuron,
+  readCommitment,
+  readLatestCommitment,
+  saveNeurons,
+} from "./registry-store.js";
 import type { SubnetRules } from "./weight-checks.js";
 
 /** What a fresh subnet has; a subtensor's own defaults except for commit-reveal. @see protocol 07 §1.2 */
@@ -59,6 +73,7 @@ export interface LocalChain {
   weightRules(netuid: number): Promise<SubnetRules>;
   weights(netuid: number, uid: number): Promise<WeightEntry[]>;
   commitmentAt(where: { netuid: number; hotkey: string; block: number }): Promise<CommitmentRead>;
+  latestCommitment(netuid: number, hotkey: string): Promise<LatestCommitment | undefined>;
   account(hotkey: string): Promise<{ nextNonce: bigint; genesisHash: string }>;
   /** @throws AppError `invalid` for text that is not a submission, `conflict` CHN002 with the chain's error name */
   submit(signed: { payload: string; signature: string }): Promise<Inclusion>;
@@ -98,6 +113,7 @@ export async function createLocalChain(options: LocalChainOptions): Promise<Loca
     weightRules: (subnet) => rulesOf(db, subnet),
     weights: (subnet, uid) => readWeights(db, subnet, uid),
     commitmentAt: (where) => readCommitment(db, where),
+    latestCommitment: (subnet, hotkey) => readLatestCommitment(db, subnet, hotkey),
     account: async (hotkey) => ({ nextNonce: await readNextNonce(db, hotkey), genesisHash: clock.genesisHash }),
     submit: (signed) => submit(deps, signed),
     register: (neurons) => register(deps, neurons),

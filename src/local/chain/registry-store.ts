@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { CommitmentRead } from "../../infra/chain/client.js";
+import type { CommitmentRead, LatestCommitment } from "../../infra/chain/client.js";
 import type { Db } from "../../infra/postgres/client.js";
 
 /** Uids of a subnet. */
@@ -105,4 +105,14 @@ export async function readCommitment(
   const { rows } = await sql<{ sha256: string }>`select sha256 from local_chain.commitments
     where netuid = ${at.netuid} and hotkey = ${at.hotkey} and block = ${at.block}::bigint`.execute(db);
   return rows[0] === undefined ? { kind: "absent" } : { kind: "sha256", hex: rows[0].sha256 };
+}
+
+export async function readLatestCommitment(
+  db: Db,
+  netuid: number,
+  hotkey: string,
+): Promise<LatestCommitment | undefined> {
+  const { rows } = await sql<LatestCommitment>`select sha256 as "sha256Hex", block from local_chain.commitments
+    where netuid = ${netuid} and hotkey = ${hotkey} order by block desc limit 1`.execute(db);
+  return rows[0];
 }

@@ -70,7 +70,7 @@ async function generate(options: EchoOptions, request: EngineRequest, generator:
     tokensPerSecond: options.tokensPerSecond,
     signal: request.signal,
   };
-  return request.cord.stream || plan.isStream ? streamAnswer(plan, context) : await wholeAnswer(plan, context);
+  return request.cord.stream || plan.isStream ? streamAnswer(plan, context) : wholeAnswer(plan, context);
 }
 
 function models({ model, now }: EchoOptions): EngineReply {

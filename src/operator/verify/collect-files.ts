@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
+import pLimit from "p-limit";
 import { AppError } from "../../kernel/errors.js";
 import type { AuditReport, CsvExport, ExportKind } from "./audit-report.js";
 import { readAuditReport } from "./audit-report.js";
@@ -13,10 +14,14 @@ import { endOfPath, nameFit } from "./match-files.js";
 import type { VerifyDeps, VerifyOptions } from "./options.js";
 
 const MAX_JSON_BYTES = 64 << 20;
+const FILES_AT_ONCE = 4;
 
 /** Evidence from files that the user names; nothing is fetched. */
 export async function collectFiles(options: VerifyOptions, deps: VerifyDeps, book: CheckBook): Promise<Evidence> {
-  const audits = await Promise.all((options.audit ?? []).map((path) => readAudit(path, { options, deps, book })));
+  const limit = pLimit(FILES_AT_ONCE);
+  const audits = await Promise.all(
+    (options.audit ?? []).map((path) => limit(() => readAudit(path, { options, deps, book }))),
+  );
   const reports = lastPerWindow(audits.filter((audit) => audit !== undefined));
   const wanted = reports.flatMap((report) => report.report.csvExports.map((item) => ({ report, item })));
   const files = [
@@ -37,6 +42,7 @@ export async function collectFiles(options: VerifyOptions, deps: VerifyDeps, boo
     gpuCounts: (await readList(options.gpuCounts, gpuCountsOf)) ?? new Map(),
     liveScores: new Map(),
     completeFrom: undefined,
+    hasHoles: missing.length > 0,
     window: { from: first?.start, to: last?.end, missing },
   };
 }
@@ -98,24 +104,34 @@ interface Matching {
 
 /** Finds the report that vouches for each file, by its bytes or else by its name, and checks the hash (V04). */
 async function matched(kind: ExportKind, paths: readonly string[], matching: Matching): Promise<CollectedFile[]> {
-  const wanted = matching.wanted.filter(({ item }) => item.kind === kind);
-  const hashes = await Promise.all(paths.map((path) => hashGiven(path, matching.deps.signal)));
-  const open = new Set(wanted.filter(({ item }) => !hashes.includes(item.sha256)));
-  return paths.map((path, index) => {
+  const limit = pLimit(FILES_AT_ONCE);
+  const hashes = await Promise.all(paths.map((path) => limit(() => hashGiven(path, matching.deps.signal))));
+  const open = new Set(matching.wanted.filter(({ item }) => item.kind === kind));
+  const files = paths.map((path, index) => {
     const sha256 = hashes[index] ?? "";
-    const match = wanted.find(({ item }) => item.sha256 === sha256) ?? bestByName(path, open, paths.length);
+    // Hours without rows have equal files; the name tells them apart.
+    const equal = [...open].filter(({ item }) => item.sha256 === sha256);
+    const match = byFit(path, equal)[0]?.wanted;
     if (match !== undefined) open.delete(match);
-    checkHash({ path, sha256, match }, matching);
-    return collected({ kind, path, sha256, match, isAlone: paths.length === 1 });
+    return { path, sha256, match };
+  });
+  return files.map((file) => {
+    const match = file.match ?? bestByName(file.path, open, paths.length);
+    if (match !== undefined) open.delete(match);
+    checkHash({ ...file, match }, matching);
+    return collected({ ...file, kind, match, isAlone: paths.length === 1 });
   });
 }
 
 function bestByName(path: string, open: ReadonlySet<Wanted>, files: number): Wanted | undefined {
-  const ranked = [...open].map((wanted) => ({ wanted, fit: nameFit(path, wanted.item) }));
-  const best = ranked.reduce((most, { fit }) => Math.max(most, fit), 0);
-  const fitting = ranked.filter(({ fit }) => fit === best);
-  const isClear = fitting.length === 1 && (best > 0 || files === 1);
-  return isClear ? fitting[0]?.wanted : undefined;
+  const [best, second] = byFit(path, [...open]);
+  const isClear = best !== undefined && best.fit !== second?.fit && (best.fit > 0 || files === 1);
+  return isClear ? best.wanted : undefined;
+}
+
+function byFit(path: string, candidates: readonly Wanted[]) {
+  const ranked = candidates.map((wanted) => ({ wanted, fit: nameFit(path, wanted.item) }));
+  return ranked.sort((left, right) => right.fit - left.fit);
 }
 
 function checkHash(

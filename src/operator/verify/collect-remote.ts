@@ -1,37 +1,46 @@
 import pLimit from "p-limit";
+import { SCORING_PROFILES } from "../../domain/scoring/profiles.js";
 import { type AuditEntry, checkIdentity, entriesOf, lastPerWindow, subjectOf } from "./audit-index.js";
 import { objectOf } from "./audit-report.js";
 import { checkWindows, type ReportedWindow } from "./checks/check-windows.js";
 import type { CollectedReport, Evidence } from "./evidence.js";
-import { gpuCountsOf, HOUR_MS, metagraphOf } from "./evidence.js";
+import { gpuCountsOf, HOUR_MS, hourOf, metagraphOf } from "./evidence.js";
 import { fetchAnswer, fetchOptional } from "./fetch/fetch-answers.js";
 import { fetchFiles } from "./fetch/fetch-files.js";
 import { fetchReport } from "./fetch/fetch-reports.js";
 import type { Remote } from "./fetch/remote.js";
+import type { VerifyOptions } from "./options.js";
 
 const DEFAULT_DAYS = 7;
-/** An older validator has entries that are older than this. @see protocol 08 §3.3 */
-const INDEX_MS = 7 * 24 * HOUR_MS;
+/** Length of the index and of the scored window. @see protocol 08 §3.3 */
+const WEEK_MS = 7 * 24 * HOUR_MS;
 const CHAIN_CALLS_AT_ONCE = 8;
 
-/** Evidence of an API: index, reports, files, then the small lists. */
+/** Evidence of an API: index, reports, files, then the small lists. Reports of the week before the window are read too, because
+ *  scores look back that far; their hours are not judged. */
 export async function collectRemote(remote: Remote): Promise<Evidence> {
-  const { options, book } = remote;
+  const { options, book, deps } = remote;
   const listed = entriesOf(await fetchAnswer(remote, "index", "/audit/"), book);
   const hotkey = subjectOf(listed, options.hotkey);
   const own = lastPerWindow(listed.filter((entry) => entry.hotkey === hotkey));
-  const wanted = wantedWindow(remote, own);
-  const entries = own.filter((entry) => entry.start >= wanted.from && entry.start < wanted.to);
+  const wanted = wantedWindow(options, deps.now());
+  const entries = own.filter(({ start }) => start.getTime() >= wanted.from.getTime() - WEEK_MS && start < wanted.to);
   for (const entry of entries) checkIdentity(entry, book);
   const reports = await fetchReports(remote, entries);
-  const missing = await checkHours(remote, { entries, reports, wanted });
-  const files = await fetchFiles(remote, reports);
+  const judged = entries.filter(({ start }) => start >= wanted.from);
+  const missing = checkWindows(await timedWindows(remote, judged, reports), dueHours(remote, wanted, own[0]), book);
+  const rowsFrom = needsRows(options, reports) ? 0 : wanted.from.getTime();
+  const files = await fetchFiles(
+    remote,
+    reports.filter(({ entry }) => entry.start.getTime() >= rowsFrom),
+  );
   return {
     hotkey,
     reports,
     files,
     ...(await fetchLists(remote, reports)),
-    completeFrom: wanted.isWhole ? undefined : (entries[0]?.start ?? wanted.from),
+    completeFrom: isWhole(own[0], wanted, deps.now()) ? undefined : (entries[0]?.start ?? wanted.from),
+    hasHoles: missing.length > 0 || hasGap(reports),
     window: { from: wanted.from, to: wanted.to, missing },
   };
 }
@@ -39,27 +48,47 @@ export async function collectRemote(remote: Remote): Promise<Evidence> {
 interface Wanted {
   readonly from: Date;
   readonly to: Date;
-  /** Hours that must be there. */
-  readonly expected: { readonly from: Date; readonly to: Date };
-  /** The index shows the validator's beginning, so nothing lies before the window. */
-  readonly isWhole: boolean;
 }
 
-/** Without an explicit window, hours before the first entry are not held against a young validator, only told. */
-function wantedWindow({ options, deps, book }: Remote, entries: readonly AuditEntry[]): Wanted {
-  const now = deps.now();
+function wantedWindow(options: VerifyOptions, now: Date): Wanted {
   const to = options.to ?? now;
   const lengthMs = (options.days ?? DEFAULT_DAYS) * 24 * HOUR_MS;
   const from = options.from ?? new Date(Math.floor((to.getTime() - lengthMs) / HOUR_MS) * HOUR_MS);
+  return { from, to };
+}
+
+/** The hours that must be there. Without an explicit window, hours before the first entry are not held against a young
+ *  validator, only told. */
+function dueHours({ options, deps, book }: Remote, { from, to }: Wanted, first: AuditEntry | undefined): Wanted {
   // A report may be up to an hour late; an hour that is still within that is not missing.
-  const due = new Date(Math.min(to.getTime(), now.getTime() - HOUR_MS));
-  const first = entries[0]?.start;
-  const isWhole = first !== undefined && first >= from && first.getTime() > now.getTime() - INDEX_MS;
+  const due = new Date(Math.min(to.getTime(), deps.now().getTime() - HOUR_MS));
   const isGiven = options.from !== undefined || options.days !== undefined;
-  if (first === undefined || first <= from || isGiven) return { from, to, expected: { from, to: due }, isWhole };
-  const message = `the published history begins at ${first.toISOString()}, inside the window of 7 days`;
+  if (first === undefined || first.start <= from || isGiven) return { from, to: due };
+  const message = `the published history begins at ${first.start.toISOString()}, inside the window of 7 days`;
   book.found("V01", "warning", { subject: "index", message });
-  return { from, to, expected: { from: first, to: due }, isWhole };
+  return { from: first.start, to: due };
+}
+
+/** The index shows the validator's beginning, so nothing lies before what is read. */
+function isWhole(first: AuditEntry | undefined, { from }: Wanted, now: Date): boolean {
+  if (first === undefined || first.start.getTime() < from.getTime() - WEEK_MS) return false;
+  return first.start.getTime() > now.getTime() - WEEK_MS;
+}
+
+function hasGap(reports: readonly FetchedReport[]): boolean {
+  return reports.some(({ entry }, index) => {
+    const before = reports[index - 1]?.entry;
+    return before !== undefined && hourOf(entry.start) > hourOf(before.start) + 1;
+  });
+}
+
+/** Whether scores depend on invocations, so that the files of the look-back are needed as well. */
+function needsRows({ profile = "auto" }: VerifyOptions, reports: readonly CollectedReport[]): boolean {
+  const published = reports.flatMap(({ report }) => report.published?.profile ?? []);
+  const hasHistory = reports.some(({ report }) => report.hasHistory);
+  const guessed = published.length > 0 || hasHistory ? [] : ["invocations-2025-10" as const];
+  const used = profile === "auto" ? [...published, ...guessed] : [...published, profile];
+  return used.some((name) => SCORING_PROFILES[name].basis === "invocations");
 }
 
 async function fetchReports(remote: Remote, entries: readonly AuditEntry[]): Promise<FetchedReport[]> {
@@ -80,27 +109,23 @@ async function fetchReports(remote: Remote, entries: readonly AuditEntry[]): Pro
 
 type FetchedReport = CollectedReport & { readonly entry: AuditEntry };
 
-interface Hours {
-  readonly entries: readonly AuditEntry[];
-  readonly reports: readonly FetchedReport[];
-  readonly wanted: Wanted;
-}
-
-async function checkHours(remote: Remote, { entries, reports, wanted }: Hours): Promise<Date[]> {
-  const { chain } = remote.deps;
+async function timedWindows(
+  { deps }: Remote,
+  entries: readonly AuditEntry[],
+  reports: readonly FetchedReport[],
+): Promise<ReportedWindow[]> {
   const closed = new Map(reports.map(({ entry, report }) => [entry, report.window?.closedAt ?? null]));
   const limit = pLimit(CHAIN_CALLS_AT_ONCE);
-  const windows = await Promise.all(
+  return Promise.all(
     entries.map((entry) =>
-      limit(async (): Promise<ReportedWindow> => {
-        const head = await chain?.blockAt(entry.block);
+      limit(async () => {
+        const head = await deps.chain?.blockAt(entry.block);
         const { start, end, block } = entry;
         const name = `hour until ${end.toISOString()}`;
         return { name, start, end, block, closedAt: closed.get(entry) ?? null, blockTime: head?.time };
       }),
     ),
   );
-  return checkWindows(windows, wanted.expected, remote.book);
 }
 
 async function fetchLists(remote: Remote, reports: readonly CollectedReport[]) {

@@ -40,6 +40,8 @@ export interface Evidence {
   readonly liveScores: ReadonlyMap<string, number>;
   /** Earliest moment from which on nothing is missing; undefined when the evidence reaches back to the beginning. */
   readonly completeFrom: Date | undefined;
+  /** Hours are missing somewhere: a difference of scores then proves nothing. */
+  readonly hasHoles: boolean;
   readonly window: {
     readonly from: Date | undefined;
     readonly to: Date | undefined;

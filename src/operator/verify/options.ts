@@ -4,6 +4,9 @@ import { AppError } from "../../kernel/errors.js";
 import type { WeightTolerance } from "./checks/compare-weights.js";
 import type { RetryPolicy } from "./fetch/retry.js";
 
+const DAY_MS = 86_400_000;
+const MAX_DAYS = 366;
+
 /** What to verify: an API (`api`, `dir`) or local files (`csv`, `reports`, `audit`). */
 export interface VerifyOptions {
   readonly netuid: number;
@@ -54,15 +57,21 @@ export interface VerifyProgress {
 }
 
 /** @throws AppError `invalid` for combinations that mean nothing. */
-export function checkOptions(options: VerifyOptions): void {
+export function checkOptions(options: VerifyOptions, now: Date): void {
   const hasFiles = [options.csv, options.reports, options.audit].some((paths) => (paths?.length ?? 0) > 0);
   if (options.api !== undefined && hasFiles) throw usage("verify either an API or local files, not both");
   if (options.api === undefined && !hasFiles) throw usage("nothing to verify: name an API or local files");
   if (options.api !== undefined && options.dir === undefined) throw usage("an API needs a directory for its files");
-  if (options.from !== undefined && options.to !== undefined && options.from >= options.to) {
+  if (options.from !== undefined && options.from >= (options.to ?? now)) {
     throw usage("the window ends before it begins");
   }
-  if (!((options.days ?? 7) > 0)) throw usage("the window must be longer than nothing");
+  if (!((options.days ?? 7) > 0 && windowDays(options, now) <= MAX_DAYS)) {
+    throw usage(`the window must be longer than nothing and at most ${MAX_DAYS} days`);
+  }
+}
+
+function windowDays({ from, to, days }: VerifyOptions, now: Date): number {
+  return from === undefined ? (days ?? 7) : ((to ?? now).getTime() - from.getTime()) / DAY_MS;
 }
 
 function usage(message: string): AppError {

@@ -129,9 +129,9 @@ function problemsOf(file: CollectedFile, summary: ScanSummary): Problem[] {
   const { rows, bytes, bad, withoutMetrics } = summary;
   const { expectedRows = rows, expectedBytes = bytes } = file;
   if (rows !== expectedRows) {
-    problems.push({ finding: "violation", message: `has ${counted(rows, "row")}, the report says ${expectedRows}` });
+    problems.push({ finding: "violation", message: `has ${rows} rows, the report says ${expectedRows}` });
   } else if (bytes !== expectedBytes) {
-    problems.push({ finding: "violation", message: `has ${counted(bytes, "byte")}, the report says ${expectedBytes}` });
+    problems.push({ finding: "violation", message: `has ${bytes} bytes, the report says ${expectedBytes}` });
   }
   if (bad > 0) {
     const finding = bad > rows * MAX_BAD_PART ? "violation" : "warning";

@@ -14,7 +14,7 @@ import type { VerifyReport } from "./report.js";
  *  @throws AppError `invalid` or `config` for options and local files, `unavailable` for an API or chain that does not answer,
  *  `aborted` when the signal stops it. */
 export async function verify(options: VerifyOptions, deps: VerifyDeps): Promise<VerifyReport> {
-  checkOptions(options);
+  checkOptions(options, deps.now());
   try {
     return options.api === undefined ? await verifyFiles(options, deps) : await verifyApi(options.api, options, deps);
   } catch (cause) {

@@ -5,7 +5,7 @@ import { scoringInputs } from "../../domain/scoring/score-inputs-repository.js";
 import type { ChainClient, Metagraph, WeightEntry, WeightRules } from "../../infra/chain/client.js";
 import type { Db } from "../../infra/postgres/client.js";
 import type { Config } from "../../kernel/config/schema.js";
-import { AppError } from "../../kernel/errors.js";
+import { AppError, messageOf } from "../../kernel/errors.js";
 import { pause } from "../../kernel/lifecycle.js";
 import type { Keypair } from "../../wire/keypair.js";
 
@@ -16,6 +16,8 @@ export interface SetWeightsDeps {
   readonly signer: Keypair;
   readonly now: () => Date;
   readonly signal: AbortSignal;
+  /** Milliseconds that the read-back waits for the submitted row. */
+  readonly readBackMs?: number;
 }
 
 export interface SetWeightsOptions {
@@ -42,7 +44,7 @@ export interface WeightsReport {
   readonly next_block: number | null;
 }
 
-/** How long the read-back waits for the row, and how often it looks. */
+/** A node behind a load balancer may lag by a few blocks. */
 const READ_BACK_MS = 60_000;
 const READ_BACK_STEP_MS = 500;
 
@@ -125,51 +127,64 @@ interface Submission {
 async function submitAndReadBack(deps: SetWeightsDeps, submission: Submission): Promise<number> {
   const { netuid, scoring } = deps.config;
   const weights = submission.lines.map(({ uid, value }) => ({ uid, value }));
-  const { submission_id } = await deps.db
+  const id = await noteSubmission(deps, submission);
+  try {
+    const versionKey = BigInt(scoring.versionKey);
+    const { block } = await deps.chain.setWeights(deps.signer, { netuid, weights, versionKey });
+    await noteOutcome(deps, id, { block });
+    await readBack(deps, { uid: submission.uid, weights, block });
+    await noteOutcome(deps, id, { read_back_at: deps.now() });
+    return block;
+  } catch (error) {
+    await noteOutcome(deps, id, { error: messageOf(error) });
+    throw error;
+  }
+}
+
+async function noteSubmission({ db, config, now }: SetWeightsDeps, submission: Submission): Promise<bigint> {
+  const { submission_id } = await db
     .insertInto("weight_submissions")
     .values({
-      netuid,
+      netuid: config.netuid,
       as_of: submission.asOf,
-      profile: scoring.profile,
+      profile: config.scoring.profile,
       scores: JSON.stringify(Object.fromEntries(submission.lines.map((line) => [line.hotkey, line.score]))),
-      weights: JSON.stringify(weights),
-      created_at: deps.now(),
+      weights: JSON.stringify(submission.lines.map(({ uid, value }) => ({ uid, value }))),
+      created_at: now(),
     })
     .returning("submission_id")
     .executeTakeFirstOrThrow();
-  const inclusion = await deps.chain.setWeights(deps.signer, {
-    netuid,
-    weights,
-    versionKey: BigInt(scoring.versionKey),
-  });
-  const matches = await readBack(deps, { netuid, uid: submission.uid, weights });
-  await deps.db
-    .updateTable("weight_submissions")
-    .set({
-      block: inclusion.block,
-      read_back_at: matches ? deps.now() : null,
-      error: matches ? null : "the chain holds other weights",
-    })
-    .where("submission_id", "=", submission_id)
-    .execute();
-  if (matches) return inclusion.block;
-  throw new AppError("conflict", `the weights on chain are not those submitted in block ${inclusion.block}`, {
+  return submission_id;
+}
+
+async function noteOutcome(
+  { db }: SetWeightsDeps,
+  id: bigint,
+  outcome: { block?: number; read_back_at?: Date; error?: string },
+): Promise<void> {
+  await db.updateTable("weight_submissions").set(outcome).where("submission_id", "=", id).execute();
+}
+
+/** @throws AppError `conflict` CHN003 when the row is still another one after the wait */
+async function readBack(
+  { chain, config, signal, readBackMs = READ_BACK_MS }: SetWeightsDeps,
+  want: { uid: number; weights: readonly WeightEntry[]; block: number },
+): Promise<void> {
+  const expected = textOf(storedRow(want.weights));
+  const deadline = performance.now() + readBackMs;
+  while (textOf(await chain.weights(config.netuid, want.uid)) !== expected) {
+    if (signal.aborted)
+      throw new AppError("aborted", `stopped before the weights of block ${want.block} were read back`);
+    if (performance.now() > deadline) throw otherWeights(want.block);
+    await pause(READ_BACK_STEP_MS, signal);
+  }
+}
+
+function otherWeights(block: number): AppError {
+  return new AppError("conflict", `the weights on chain are not those submitted in block ${block}`, {
     code: "CHN003",
     fix: "look for another process that sets weights with this hotkey",
   });
-}
-
-async function readBack(
-  deps: SetWeightsDeps,
-  want: { netuid: number; uid: number; weights: readonly WeightEntry[] },
-): Promise<boolean> {
-  const expected = textOf(storedRow(want.weights));
-  const deadline = deps.now().getTime() + READ_BACK_MS;
-  for (;;) {
-    if (textOf(await deps.chain.weights(want.netuid, want.uid)) === expected) return true;
-    if (deps.signal.aborted || deps.now().getTime() > deadline) return false;
-    await pause(READ_BACK_STEP_MS, deps.signal);
-  }
 }
 
 function textOf(row: readonly WeightEntry[]): string {

@@ -14,10 +14,11 @@ import { validatorSigner } from "../validator-signer.js";
 import { authHook } from "./auth-hook.js";
 import type { ApiDeps } from "./deps.js";
 import { type Directory, openDirectory } from "./directory/directory.js";
-import { registerInvocation } from "./invocation/register.js";
+import { registerInvocation } from "./invocation/register-invocation.js";
 import { accountRoutes } from "./routes/account-routes.js";
 import { apiKeyRoutes } from "./routes/api-key-routes.js";
 import { auditRoutes } from "./routes/audit-routes.js";
+import { bountyRoutes } from "./routes/bounty-routes.js";
 import { chuteRoutes } from "./routes/chute-routes.js";
 import { exportRoutes } from "./routes/export-routes.js";
 import { imageRoutes } from "./routes/image-routes.js";
@@ -27,6 +28,7 @@ import { minerListRoutes } from "./routes/miner-list-routes.js";
 import { minerRoutes } from "./routes/miner-routes.js";
 import { nodeRoutes } from "./routes/node-routes.js";
 import { statusRoutes } from "./routes/status-routes.js";
+import { warmupRoutes } from "./routes/warmup-routes.js";
 
 const NEEDS = [
   "postgres.url",
@@ -93,6 +95,8 @@ async function register(app: HttpServer, deps: ApiDeps & { directory: Directory 
   await app.register(apiKeyRoutes, deps);
   await app.register(imageRoutes, deps);
   await app.register(chuteRoutes, deps);
+  await app.register(warmupRoutes, deps);
+  await app.register(bountyRoutes, deps);
   await app.register(nodeRoutes, deps);
   await app.register(launchRoutes, deps);
   await app.register(instanceRoutes, deps);

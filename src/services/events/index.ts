@@ -1,6 +1,7 @@
 import { createServer, type Server as HttpServer } from "node:http";
 import { Server } from "socket.io";
 import { type Health, probeListener } from "../../infra/http-server/probe-listener.js";
+import { answersPing } from "../../infra/redis/answers-ping.js";
 import { openRedis } from "../../infra/redis/client.js";
 import { subscribe } from "../../infra/redis/pubsub.js";
 import { requireSettings } from "../../kernel/config/require.js";
@@ -21,7 +22,10 @@ export async function start(ctx: Context, options: ServiceOptions = {}): Promise
     const redis = openRedis(config.redis.url, log);
     stack.add(() => redis.disconnect());
     const metrics = createMetrics();
-    const health = (): Health => ({ ok: redis.status === "ready", details: { clients: io.engine.clientsCount } });
+    const health = async (): Promise<Health> => ({
+      ok: await answersPing(redis),
+      details: { clients: io.engine.clientsCount },
+    });
     const server: HttpServer = createServer(probeListener({ metrics, health }));
     server.maxConnections = MAX_CONNECTIONS;
     const io: Server = new Server(server, {

@@ -2,6 +2,7 @@ import { createServer, type Server as HttpServer } from "node:http";
 import { minerByHotkey } from "../../domain/metagraph/metagraph-repository.js";
 import { type Health, probeListener } from "../../infra/http-server/probe-listener.js";
 import { openPostgres } from "../../infra/postgres/client.js";
+import { answersPing } from "../../infra/redis/answers-ping.js";
 import { openRedis } from "../../infra/redis/client.js";
 import { subscribe } from "../../infra/redis/pubsub.js";
 import { requireSettings } from "../../kernel/config/require.js";
@@ -29,16 +30,20 @@ export async function start(ctx: Context, options: ServiceOptions = {}): Promise
     stack.add(() => redis.disconnect());
     const metrics = createMetrics();
     const sessions = metrics.gauge("miner_sessions", "authenticated miner sessions");
-    const health = (): Health => ({ ok: redis.status === "ready", details: { sessions: channel.sessions() } });
+    const health = async (): Promise<Health> => ({
+      ok: await answersPing(redis),
+      details: { sessions: channel.sessions() },
+    });
     const server: HttpServer = createServer(probeListener({ metrics, health }));
     server.maxConnections = MAX_CONNECTIONS;
     const directory = { minerByHotkey: (hotkey: string) => minerByHotkey(db, netuid, hotkey), netuid, now };
-    const channel: MinerChannel = stack.use(openMinerChannel(server, { ...directory, log }));
+    const channel: MinerChannel = stack.use(
+      openMinerChannel(server, { ...directory, log, onSessions: (count) => sessions.set(count) }),
+    );
     // Miners that find no listener at their start never try again, so it comes before everything that may take a while.
     const port = options.listen === false ? undefined : await listenOn(server, listenAddress(config.listen));
     const forwarded = metrics.counter("miner_broadcasts_total", "messages forwarded to miners");
     const forward = (message: unknown) => {
-      sessions.set(channel.sessions());
       forwarded.inc();
       channel.broadcast(message);
     };

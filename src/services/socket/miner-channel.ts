@@ -8,6 +8,8 @@ export interface MinerChannelOptions extends MinerDirectory {
   readonly log: Logger;
   /** How long a connection may stay without authenticating; default 15 s. */
   readonly patienceMs?: number;
+  /** Told the number of authenticated sessions whenever it changes. */
+  readonly onSessions?: (sessions: number) => void;
 }
 
 /** The private channel to miners. */
@@ -35,17 +37,22 @@ export function openMinerChannel(server: HttpServer, options: MinerChannelOption
     maxHttpBufferSize: 1_000_000,
     serveClient: false,
   });
-  io.on("connection", (socket) => greet(socket, options));
+  const sessions = () => io.of("/").adapter.rooms.get(EVERYBODY)?.size ?? 0;
+  const count = () => options.onSessions?.(sessions());
+  io.on("connection", (socket) => {
+    greet(socket, options, count);
+    socket.on("disconnect", count);
+  });
   return {
     broadcast: (message) => broadcast(io, message, options.log),
-    sessions: () => io.of("/").adapter.rooms.get(EVERYBODY)?.size ?? 0,
+    sessions,
     close: async () => {
       await io.close();
     },
   };
 }
 
-function greet(socket: Socket, options: MinerChannelOptions): void {
+function greet(socket: Socket, options: MinerChannelOptions, onBound: () => void): void {
   const patience = setTimeout(() => dropTransport(socket), options.patienceMs ?? 15_000);
   let isBusy = false;
   socket.on("disconnect", () => clearTimeout(patience));
@@ -60,7 +67,9 @@ function greet(socket: Socket, options: MinerChannelOptions): void {
       })
       .finally(() => {
         isBusy = false;
-        if (socket.rooms.has(EVERYBODY)) clearTimeout(patience);
+        if (!socket.rooms.has(EVERYBODY)) return;
+        clearTimeout(patience);
+        onBound();
       });
   });
   socket.on("miner_message", () => {

@@ -65,7 +65,7 @@ export async function start(ctx: Context, options: ServiceOptions = {}): Promise
 }
 
 function statusServer(runner: JobRunner, metrics: Metrics): Server {
-  const health = () => {
+  const health = async () => {
     const jobs = [...runner.health()].map(
       ([name, job]) => [name, { last_success: job.lastSuccess?.toISOString() ?? null, stalled: job.stalled }] as const,
     );

@@ -183,6 +183,20 @@ test("a commitment is found in exactly its block; the last of a block counts", a
   expect(await net.client.commitmentAt({ netuid: 64, hotkey: BOB.address, block })).toEqual({ kind: "absent" });
 });
 
+test("the latest commitment of a hotkey is its newest, with the block that holds it", async ({ net, alice, bob }) => {
+  await givenSubnet(net);
+  const commit = (signer: Keypair, fill: string) =>
+    net.client.setCommitment(signer, { netuid: 64, sha256Hex: fill.repeat(32) });
+  expect(await net.client.latestCommitment(64, ALICE.address)).toBeUndefined();
+  await commit(alice, "11");
+  net.passBlocks(3);
+  const { block } = await commit(alice, "22");
+  net.passBlocks(400);
+  await commit(bob, "33");
+  expect(await net.client.latestCommitment(64, ALICE.address)).toEqual({ sha256Hex: "22".repeat(32), block });
+  expect(await net.client.latestCommitment(65, ALICE.address)).toBeUndefined();
+});
+
 test("08 §2.7: an unregistered key may not commit, and nobody more than 31 times an epoch", async ({
   net,
   alice,

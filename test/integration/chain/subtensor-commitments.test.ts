@@ -81,8 +81,7 @@ test("08 §5: a node that discarded the state still answers from the body", asyn
 });
 
 function givenState(node: FakeNode, hash: string, block: number): void {
-  const registration = Buffer.concat([u64(0), u32(block), compact(1), u8(131), Buffer.from("77".repeat(32), "hex")]);
-  node.storageAt.get(hash)?.set(COMMITMENT_OF_64_ALICE, hex(registration));
+  node.storageAt.get(hash)?.set(COMMITMENT_OF_64_ALICE, hex(registrationOf(block, u8(131), "77")));
 }
 
 test("what a batch leaves open is settled by the state of that block", async ({ node, chain }) => {
@@ -113,3 +112,15 @@ test("bytes that cannot be decoded send the question to state; with neither it i
   node.discardedState.add(block.hash).add(block.parentHash);
   expect(await chain.commitmentAt(at)).toEqual({ kind: "unreadable" });
 });
+
+test("the latest commitment is what the state at the best head holds", async ({ node, chain }) => {
+  expect(await chain.latestCommitment(64, ALICE.address)).toBeUndefined();
+  node.storage.set(COMMITMENT_OF_64_ALICE, hex(registrationOf(7, u8(131), "77")));
+  expect(await chain.latestCommitment(64, ALICE.address)).toEqual({ sha256Hex: "77".repeat(32), block: 7 });
+  node.storage.set(COMMITMENT_OF_64_ALICE, hex(registrationOf(8, u8(130), "77")));
+  expect(await chain.latestCommitment(64, ALICE.address)).toBeUndefined();
+});
+
+function registrationOf(block: number, tag: Buffer, fill: string): Buffer {
+  return Buffer.concat([u64(0), u32(block), compact(1), tag, Buffer.from(fill.repeat(32), "hex")]);
+}

@@ -120,6 +120,6 @@ function differenceText({ published, recomputed }: Difference): string {
 }
 
 /** With hours missing, a difference proves nothing. */
-export function findingOf({ window }: Evidence): "mismatch" | "incomplete" {
-  return window.missing.length > 0 ? "incomplete" : "mismatch";
+export function findingOf({ hasHoles }: Evidence): "mismatch" | "incomplete" {
+  return hasHoles ? "incomplete" : "mismatch";
 }

@@ -25,11 +25,10 @@ export function checkWindows(
 ): Date[] {
   for (const [index, window] of windows.entries()) {
     const problem = problemOf(window, windows[index - 1]);
+    const remark = remarkOf(window);
     if (problem !== undefined) book.found("V01", "incomplete", { subject: window.name, message: problem });
-    else if (window.closedAt !== null && window.closedAt < window.end) {
-      const message = `the hour was exported at ${window.closedAt.toISOString()}, before its end`;
-      book.found("V01", "warning", { subject: window.name, message });
-    } else book.ok("V01");
+    else if (remark !== undefined) book.found("V01", "warning", { subject: window.name, message: remark });
+    else book.ok("V01");
   }
   const missing = missingEnds(windows, expected);
   for (const end of missing) {
@@ -44,16 +43,20 @@ function problemOf(window: ReportedWindow, before: ReportedWindow | undefined): 
     return `covers ${window.start.toISOString()} to ${window.end.toISOString()}, not one full hour`;
   }
   if (before !== undefined && window.start < before.end) return `overlaps with ${before.name}`;
-  if ((window.block ?? 0) < (before?.block ?? 0)) return `has a lower block than ${before?.name ?? "the one before"}`;
-  return blockTimeProblem(window);
+  if (before?.block !== undefined && window.block !== undefined && window.block <= before.block) {
+    return `has block ${window.block}, not above block ${before.block} of ${before.name}`;
+  }
+  const closedMs = Math.min(window.closedAt?.getTime() ?? window.end.getTime(), window.end.getTime());
+  const isEarly = window.blockTime !== undefined && window.blockTime.getTime() < closedMs - CLOCK_SKEW_MS;
+  return isEarly ? `block ${window.block} is older than the end of the hour` : undefined;
 }
 
-function blockTimeProblem({ block, blockTime, closedAt, end }: ReportedWindow): string | undefined {
-  if (blockTime === undefined) return undefined;
-  const earliest = Math.min(closedAt?.getTime() ?? end.getTime(), end.getTime()) - CLOCK_SKEW_MS;
-  if (blockTime.getTime() < earliest) return `block ${block} is older than the end of the hour`;
-  const isLate = blockTime.getTime() > end.getTime() + HOUR_MS + CLOCK_SKEW_MS;
-  return isLate ? `block ${block} is more than an hour younger than the end of the hour` : undefined;
+/** Nothing is missing then, but the reader should know: an hour that is not over, or one that was exported after an outage and
+ *  could have been rewritten until then. */
+function remarkOf({ closedAt, end, block, blockTime }: ReportedWindow): string | undefined {
+  if (closedAt !== null && closedAt < end) return `was exported at ${closedAt.toISOString()}, before its end`;
+  const isLate = blockTime !== undefined && blockTime.getTime() > end.getTime() + HOUR_MS + CLOCK_SKEW_MS;
+  return isLate ? `was committed in block ${block}, more than an hour after its end` : undefined;
 }
 
 function missingEnds(windows: readonly ReportedWindow[], { from, to }: { from: Date; to: Date }): Date[] {

@@ -63,11 +63,12 @@ function sharesOf(values: ReadonlyMap<number, number>, excluded: ReadonlySet<num
   return new Map(kept.map(([uid, value]) => [uid, value / sum]));
 }
 
-/** The wider of the two quantisations: what was submitted cannot be told from what is stored. */
+/** Whichever way the row was quantised before: the floor of the sum-scaled form and the rounding of the chain's own scaling
+ *  add up. */
 function roundingOf(share: number, entries: number, sum: number): number {
-  const maxScaled = sum === 0 ? 0 : (0.5 + 0.5 * entries * share) / sum;
-  const sumScaled = (1 + entries * share) / (U16_MAX - entries);
-  return Math.max(maxScaled, sumScaled);
+  const scaled = sum === 0 ? 0 : (0.5 + 0.5 * entries * share) / sum;
+  const floored = (1 + entries * share) / (U16_MAX - entries);
+  return scaled + floored;
 }
 
 function toleranceOf({ stored, wanted }: { stored: number; wanted: number }, input: WeightsToCompare): number {

@@ -12,15 +12,16 @@ export class ByteInterner {
     let slot = hashOf(bytes, start, end) & (this.#keys.length - 1);
     for (;;) {
       const key = this.#keys[slot];
-      if (key === undefined) return this.#remember(slot, bytes.toString("utf8", start, end));
+      if (key === undefined) return this.#remember(slot, bytes.subarray(start, end));
       if (isSame(key, bytes, { start, end })) return this.#texts[slot] ?? "";
       slot = (slot + 1) & (this.#keys.length - 1);
     }
   }
 
-  #remember(slot: number, text: string): string {
+  #remember(slot: number, bytes: Buffer): string {
+    const text = bytes.toString("utf8");
     if (this.#size >= MAX_ENTRIES) return text;
-    this.#keys[slot] = Buffer.from(text);
+    this.#keys[slot] = Buffer.from(bytes);
     this.#texts[slot] = text;
     this.#size += 1;
     if (this.#size * 2 > this.#keys.length) this.#grow();

@@ -15,7 +15,8 @@ const SHORTEST_TIMESTAMP = 19;
 /** From 1 March of year 0. */
 const DAYS_TO_1970 = 719_468;
 
-/** A decimal number of the file, NaN for anything else (also for infinities, hexadecimal, blanks). */
+/** A decimal number of the file, NaN for anything else (also for infinities, hexadecimal, blanks). Up to 15 digits are
+ *  computed here: an integer below 2^53 divided by an exact power of ten is correctly rounded. */
 export function numberIn(bytes: Buffer, start: number, end: number): number {
   const first = bytes[start] === MINUS ? start + 1 : start;
   let mantissa = 0;
@@ -26,17 +27,10 @@ export function numberIn(bytes: Buffer, start: number, end: number): number {
     else if (byte === POINT && point < 0) point = at;
     else return slowNumber(bytes, start, end);
   }
-  const value = decimalOf(mantissa, { first, point, end });
-  if (Number.isNaN(value)) return slowNumber(bytes, start, end);
+  const digits = end - first - (point < 0 ? 0 : 1);
+  if (digits < 1 || digits > MAX_EXACT_DIGITS) return slowNumber(bytes, start, end);
+  const value = point < 0 ? mantissa : mantissa / (POWERS[end - point - 1] ?? Number.NaN);
   return first === start ? value : -value;
-}
-
-/** The value of scanned digits, NaN when there are none or too many to be exact: an integer below 2^53 divided by an
- *  exact power of ten is correctly rounded. `point` is the position of the decimal point, -1 without one. */
-export function decimalOf(mantissa: number, at: { first: number; point: number; end: number }): number {
-  const digits = at.end - at.first - (at.point < 0 ? 0 : 1);
-  if (digits < 1 || digits > MAX_EXACT_DIGITS) return Number.NaN;
-  return at.point < 0 ? mantissa : mantissa / (POWERS[at.end - at.point - 1] ?? Number.NaN);
 }
 
 function slowNumber(bytes: Buffer, start: number, end: number): number {

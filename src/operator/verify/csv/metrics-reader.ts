@@ -1,4 +1,4 @@
-import { decimalOf, numberIn } from "./csv-fields.js";
+import { numberIn } from "./csv-fields.js";
 
 const QUOTE = 34;
 const APOSTROPHE = 39;
@@ -6,6 +6,7 @@ const BACKSLASH = 92;
 const COMMA = 44;
 const COLON = 58;
 const MINUS = 45;
+const PLUS = 43;
 const POINT = 46;
 const BRACE_OPEN = 123;
 const BRACE_CLOSE = 125;
@@ -13,12 +14,7 @@ const BRACKET_OPEN = 91;
 const BRACKET_CLOSE = 93;
 const PARENTHESIS_OPEN = 40;
 const PARENTHESIS_CLOSE = 41;
-const LETTER_C = 99;
-const LETTER_I = 105;
-const LETTER_N = 110;
-const LETTER_O = 111;
 const LETTER_P = 112;
-const LETTER_T = 116;
 const MAX_DEPTH = 8;
 const WORDS: readonly [Buffer, boolean][] = [
   [Buffer.from("True"), true],
@@ -28,12 +24,13 @@ const WORDS: readonly [Buffer, boolean][] = [
   [Buffer.from("None"), false],
   [Buffer.from("null"), false],
 ];
-const LONG_KEYS: readonly [Buffer, "steps" | "masps" | "maspt" | "tokens"][] = [
-  [Buffer.from("steps"), "steps"],
-  [Buffer.from("masps"), "masps"],
-  [Buffer.from("maspt"), "maspt"],
-  [Buffer.from("tokens"), "tokens"],
-];
+type FigureName = "it" | "ot" | "nc" | "steps" | "masps" | "maspt" | "tokens";
+/** By the length of the key: most keys have a length that no wanted one has. */
+const FIGURES: readonly (readonly [Buffer, FigureName][])[] = Array.from({ length: 7 }, (_, length) =>
+  (["it", "ot", "nc", "steps", "masps", "maspt", "tokens"] as const)
+    .filter((name) => name.length === length)
+    .map((name) => [Buffer.from(name), name]),
+);
 
 /** Figures of one metrics value that scoring needs; NaN where it has none. */
 export interface MetricsFigures {
@@ -53,8 +50,9 @@ export class MetricsReader {
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
   #end = 0;
-  /** Set by `#value`: the number it read, NaN for everything else. */
-  #number = Number.NaN;
+  /** Set by `#value`: where the number begins that ends at `#at`, -1 for everything else. */
+  #numberAt = -1;
+  /** Set by `#value`: the word was true. */
   #isTrue = false;
 
   /** False when the text is not a whole literal; the figures are then cleared. */
@@ -75,35 +73,33 @@ export class MetricsReader {
       if (!this.#string()) return false;
       const end = this.#at - 1;
       if (!this.#take(COLON) || !this.#value(1)) return false;
-      this.#assign(into, start, end);
-      if (!this.#separator(BRACE_CLOSE)) return false;
+      if (!this.#assign(into, start, end - start) || !this.#separator(BRACE_CLOSE)) return false;
     }
     this.#at += 1;
     return true;
   }
 
-  /** Compares bytes: a string per key would double the time of a row. */
-  #assign(into: MetricsFigures, start: number, end: number): void {
-    const length = end - start;
-    if (length === 1 && this.#bytes[start] === LETTER_P) into.isPrivate = this.#isTrue;
-    else if (length === 2) this.#assignShort(into, start);
-    else if (length === 5 || length === 6) this.#assignLong(into, start, length);
-  }
-
-  #assignShort(into: MetricsFigures, start: number): void {
-    const first = this.#bytes[start];
-    const last = this.#bytes[start + 1];
-    if (first === LETTER_I && last === LETTER_T) into.it = this.#number;
-    else if (first === LETTER_O && last === LETTER_T) into.ot = this.#number;
-    else if (first === LETTER_N && last === LETTER_C) into.nc = this.#number;
-  }
-
-  #assignLong(into: MetricsFigures, start: number, length: number): void {
-    for (const [key, name] of LONG_KEYS) {
-      if (key.length !== length || !this.#isKey(key, start)) continue;
-      into[name] = this.#number;
-      return;
+  /** Compares bytes: a string per key would double the time of a row. False for a figure that is no finite number. */
+  #assign(into: MetricsFigures, start: number, length: number): boolean {
+    if (length === 1 && this.#bytes[start] === LETTER_P) {
+      into.isPrivate = this.#numberAt < 0 ? this.#isTrue : this.#number() !== 0;
+      return true;
     }
+    const name = this.#nameOf(start, length);
+    if (name === undefined || this.#numberAt < 0) return true;
+    into[name] = this.#number();
+    return !Number.isNaN(into[name]);
+  }
+
+  #number(): number {
+    return numberIn(this.#bytes, this.#numberAt, this.#at);
+  }
+
+  #nameOf(start: number, length: number): FigureName | undefined {
+    for (const [key, name] of FIGURES[length] ?? []) {
+      if (this.#isKey(key, start)) return name;
+    }
+    return undefined;
   }
 
   #isKey(key: Buffer, start: number): boolean {
@@ -115,7 +111,7 @@ export class MetricsReader {
 
   /** Moves behind one value of any kind. */
   #value(depth: number): boolean {
-    this.#number = Number.NaN;
+    this.#numberAt = -1;
     this.#isTrue = false;
     const first = this.#peek();
     if (first === QUOTE || first === APOSTROPHE) return this.#string();
@@ -125,38 +121,41 @@ export class MetricsReader {
     return isWordStart(first) ? this.#word() : this.#numeral();
   }
 
-  /** Finds the end and the value in one pass; what is not a plain decimal of up to 15 digits goes the slow way. */
+  /** Checks the form only: most figures are of no interest, and to compute one costs as much as the rest of the row. */
   #numeral(): boolean {
     const bytes = this.#bytes;
     const start = this.#at;
-    const first = bytes[start] === MINUS ? start + 1 : start;
-    let mantissa = 0;
-    let point = -1;
-    let at = first;
-    for (; at < this.#end; at += 1) {
-      const byte = bytes[at] ?? 0;
-      if (byte >= 48 && byte <= 57) mantissa = mantissa * 10 + (byte - 48);
-      else if (byte === POINT && point < 0) point = at;
-      else break;
+    const first = isSign(bytes[start] ?? 0) ? start + 1 : start;
+    let at = this.#digitsFrom(first);
+    let digits = at - first;
+    if (at < this.#end && bytes[at] === POINT) {
+      const behind = this.#digitsFrom(at + 1);
+      digits += behind - at - 1;
+      at = behind;
     }
-    const value = decimalOf(mantissa, { first, point, end: at });
-    if (Number.isNaN(value) || (at < this.#end && isNumeralByte(bytes[at] ?? 0))) return this.#longNumeral();
-    this.#at = at;
-    return this.#figure(first === start ? value : -value);
+    this.#at = this.#exponentFrom(at);
+    this.#numberAt = start;
+    return digits > 0 && this.#at > 0;
   }
 
-  #longNumeral(): boolean {
-    const start = this.#at;
+  /** Position behind an exponent, the same position without one, -1 for half of one. */
+  #exponentFrom(at: number): number {
+    const byte = this.#bytes[at];
+    if (at >= this.#end || (byte !== 101 && byte !== 69)) return at;
+    const first = isSign(this.#bytes[at + 1] ?? 0) ? at + 2 : at + 1;
+    const behind = this.#digitsFrom(first);
+    return behind > first ? behind : -1;
+  }
+
+  #digitsFrom(start: number): number {
+    const bytes = this.#bytes;
     let at = start;
-    while (at < this.#end && isNumeralByte(this.#bytes[at] ?? 0)) at += 1;
-    this.#at = at;
-    return this.#figure(numberIn(this.#bytes, start, at));
-  }
-
-  #figure(value: number): boolean {
-    this.#number = value;
-    this.#isTrue = value !== 0;
-    return !Number.isNaN(value);
+    while (at < this.#end) {
+      const byte = bytes[at] ?? 0;
+      if (byte < 48 || byte > 57) break;
+      at += 1;
+    }
+    return at;
   }
 
   #word(): boolean {
@@ -178,7 +177,6 @@ export class MetricsReader {
     while (at < this.#end && bytes[at] !== quote) at += bytes[at] === BACKSLASH ? 2 : 1;
     if (at >= this.#end) return false;
     this.#at = at + 1;
-    this.#isTrue = false;
     return true;
   }
 
@@ -202,7 +200,7 @@ export class MetricsReader {
   /** A nested value is no figure, whatever it held. */
   #leave(): boolean {
     this.#at += 1;
-    this.#number = Number.NaN;
+    this.#numberAt = -1;
     this.#isTrue = false;
     return true;
   }
@@ -245,7 +243,6 @@ function isWordStart(byte: number): boolean {
   return (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122);
 }
 
-/** Digits, sign, point, exponent. */
-function isNumeralByte(byte: number): boolean {
-  return (byte >= 48 && byte <= 57) || byte === 46 || byte === 45 || byte === 43 || byte === 101 || byte === 69;
+function isSign(byte: number): boolean {
+  return byte === MINUS || byte === PLUS;
 }

@@ -3,7 +3,7 @@ import { open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import type { HttpAnswer } from "../../../infra/http-client/client.js";
 import { feedFile } from "./file-hash.js";
-import { type RemoteApi, readBody } from "./remote-api.js";
+import { discard, type RemoteApi, readBody } from "./remote-api.js";
 import { type RetryPolicy, TryAgain, withRetries } from "./retry.js";
 
 /** What became of a download. `wrong`: served twice with other bytes than the hash promised. */
@@ -62,7 +62,7 @@ async function attempt(deps: DownloadDeps, target: DownloadTarget): Promise<Atte
   const answer = await deps.api.open(target.source, await rangeHeaders(target, haveBytes));
   if (answer.status === 200) return store(deps, target, { answer, haveBytes: 0, hash: createHash("sha256") });
   if (answer.status === 206 && startsAt(answer, haveBytes)) return store(deps, target, { answer, haveBytes, hash });
-  answer.body.destroy();
+  discard(answer.body);
   if (answer.status !== 206 && answer.status !== 416) return { status: answer.status };
   // The server cannot continue from here: what lies here is not the beginning of what it has.
   await dropPart(target);
@@ -88,7 +88,7 @@ async function store(deps: DownloadDeps, target: DownloadTarget, incoming: Incom
     });
     await file.sync();
   } finally {
-    answer.body.destroy();
+    discard(answer.body);
     await file.close();
   }
   return { sha256: hash.digest("hex") };

@@ -34,7 +34,7 @@ export function openRemoteApi(url: string, signal: AbortSignal): RemoteApi {
     for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
       const answer = await client.open(target.href, { headers: { "accept-encoding": "identity", ...headers }, signal });
       if (!REDIRECTS.has(answer.status)) return refuseTemporary(answer, target);
-      answer.body.destroy();
+      discard(answer.body);
       target = await redirectOf(answer, target, isPrivateApi);
     }
     throw new AppError("unavailable", `${base.host} redirects more than ${MAX_REDIRECTS} times`);
@@ -69,6 +69,11 @@ export async function readBody(
   }
 }
 
+/** Ends a transfer that nobody reads. Without a listener the end of it would count as an error that nobody caught. */
+export function discard(body: Readable): void {
+  body.on("error", () => undefined).destroy();
+}
+
 function baseOf(url: string): URL {
   const base = URL.canParse(url) ? new URL(url) : undefined;
   if (base === undefined || !/^https?:$/.test(base.protocol)) {
@@ -82,7 +87,7 @@ function baseOf(url: string): URL {
 function refuseTemporary(answer: HttpAnswer<Readable>, target: URL): HttpAnswer<Readable> {
   const { status } = answer;
   if (status !== 408 && status !== 425 && status !== 429 && status < 500) return answer;
-  answer.body.destroy();
+  discard(answer.body);
   const seconds = Number(answer.headers["retry-after"]);
   const afterMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
   throw new TryAgain(`${target.host}${target.pathname} answered ${status}`, afterMs);
@@ -108,7 +113,8 @@ async function leadsInside(hostname: string): Promise<boolean> {
   return addresses.some(({ address }) => isPrivateHost(address));
 }
 
-function isPrivateHost(hostname: string): boolean {
+/** True for addresses and names that only machines nearby can reach. */
+export function isPrivateHost(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, "");
   const family = isIP(host);
   if (family === 0) return /(^|\.)localhost\.?$/i.test(host) || !host.includes(".");

@@ -13,6 +13,7 @@ export interface Call {
   readonly plan: AdmissionPlan;
   /** SHA-256 of the body as received, hex. */
   readonly bodySha256: string;
+  readonly startedAt: Date;
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
 }

@@ -127,8 +127,8 @@ function average(deps: SettleDeps, { call }: Attempt, result: AttemptResult): Pr
   });
 }
 
-async function refundReroll({ targets, log, now }: SettleDeps, { call }: Attempt): Promise<void> {
-  await targets.addQuota(call.plan.request, REROLL_MULTIPLIER - 1, now()).catch((error: unknown) => {
+async function refundReroll({ targets, log }: SettleDeps, { call }: Attempt): Promise<void> {
+  await targets.addQuota(call.plan.request, REROLL_MULTIPLIER - 1, call.startedAt).catch((error: unknown) => {
     log.warn({ err: error }, "quota of a repeated request could not be refunded");
   });
 }

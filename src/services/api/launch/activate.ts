@@ -1,8 +1,8 @@
 import { claimBounty } from "../../../domain/bounties/bounty-store.js";
+import { activateInstance } from "../../../domain/instances/activation-repository.js";
 import { capacityCounts } from "../../../domain/instances/binding-repository.js";
 import { mayActivate } from "../../../domain/instances/capacity.js";
 import { effectiveMultiplier } from "../../../domain/instances/compute-multiplier.js";
-import { activateInstance } from "../../../domain/instances/instance-repository.js";
 import {
   failLaunch,
   type Launch,

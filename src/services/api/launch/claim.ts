@@ -114,7 +114,8 @@ async function bindingOf(deps: LaunchDeps, { launch, chute, claim, session }: Cl
     configId: launch.configId,
     chute,
     miner: { uid: launch.minerUid, hotkey: launch.minerHotkey, coldkey: launch.minerColdkey },
-    host: claim.host,
+    // One spelling, or else the uniqueness of addresses could be dodged.
+    host: claim.host.toLowerCase(),
     port: chutePortOf(portMappings),
     portMappings,
     symmetricKeyHex: randomBytes(16).toString("hex"),

@@ -1,7 +1,41 @@
+import { Type } from "typebox";
 import type { Account, AccountCard } from "../../../domain/accounts/account.js";
 import { permissionTexts } from "../../../domain/accounts/permission-texts.js";
 import type { Config } from "../../../kernel/config/schema.js";
 import { zuluIso } from "../../../wire/timestamps.js";
+
+const Nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
+
+/** Wire form of `accountCard`. */
+export const CardObject = Type.Object({
+  username: Type.String(),
+  user_id: Type.String(),
+  logo_id: Nullable("id of the logo"),
+  created_at: Type.String(),
+  logo: Nullable("URL of the logo"),
+});
+
+const OwnMembers = {
+  ...CardObject.properties,
+  hotkey: Nullable("ss58 address"),
+  coldkey: Type.String(),
+  payment_address: Type.String(),
+};
+
+/** Wire form of `selfObject`. */
+export const SelfObject = Type.Object({
+  ...OwnMembers,
+  permissions_bitmask: Type.Integer(),
+  balance: Type.Number({ description: "USD, less what running private instances cost so far" }),
+  permissions: Type.Array(Type.String()),
+});
+
+/** Wire form of `registrationObject`. */
+export const RegistrationObject = Type.Object({
+  ...OwnMembers,
+  fingerprint: Type.String({ description: "master secret of the account; never shown again" }),
+  api_key: Type.Null(),
+});
 
 const MICRO_USD = 1_000_000;
 

@@ -17,7 +17,7 @@ import type { ApiDeps } from "../deps.js";
 import type { Directory } from "../directory/directory.js";
 import { nullable } from "../nullable.js";
 import { accountOf } from "../principal.js";
-import { registrationObject, selfObject } from "./account-objects.js";
+import { RegistrationObject, registrationObject, SelfObject, selfObject } from "./account-objects.js";
 
 type Deps = Pick<ApiDeps, "config" | "db" | "redis" | "now"> & { readonly directory: Directory };
 
@@ -31,21 +31,26 @@ const RegistrationBody = Type.Object({
 export const accountRoutes: FastifyPluginAsyncTypebox<Deps> = async (app, deps) => {
   const { config, db, now } = deps;
 
-  app.get("/users/me", { config: { auth: { purpose: "me" } } }, async (request) => {
+  const me = { config: { auth: { purpose: "me" } }, schema: { response: { 200: SelfObject } } };
+  app.get("/users/me", me, async (request) => {
     const { userId } = accountOf(request);
     const [account, balance] = await Promise.all([accountById(db, userId), effectiveBalance(db, userId, now())]);
     if (account === undefined) throw new AppError("unauthorized", "This account does not exist any more.");
     return selfObject(config, account, balance);
   });
 
-  const NameQuery = Type.Object({ username: Type.String() });
-  app.get("/users/name_check", { schema: { querystring: NameQuery } }, async (request) => {
+  const nameCheck = {
+    querystring: Type.Object({ username: Type.String() }),
+    response: { 200: Type.Object({ valid: Type.Boolean(), available: Type.Boolean() }) },
+  };
+  app.get("/users/name_check", { schema: nameCheck }, async (request) => {
     const { username } = request.query;
     const valid = isUsername(username);
     return { valid, available: valid && !(await isTaken(deps, username)) };
   });
 
-  app.post("/users/register", { config: { auth: { accountless: true } } }, async (request, reply) => {
+  const signUp = { config: { auth: { accountless: true } }, schema: { response: { 200: RegistrationObject } } };
+  app.post("/users/register", signUp, async (request, reply) => {
     const body = checkedBody(request, RegistrationBody);
     const { account, fingerprint } = await register(deps, request, body);
     deps.directory.drop({ kind: "account", id: account.userId });

@@ -43,6 +43,40 @@ const ApiKeyBody = Type.Object({
   ),
 });
 
+const Text = Type.String();
+const NullableText = Type.Union([Type.String(), Type.Null()]);
+
+const KeyObject = Type.Object({
+  api_key_id: Text,
+  user_id: Text,
+  admin: Type.Boolean(),
+  name: Text,
+  created_at: Text,
+  last_used_at: NullableText,
+  scopes: Type.Array(
+    Type.Object({
+      scope_id: Text,
+      object_type: Text,
+      object_id: NullableText,
+      method: Type.Null(),
+      action: NullableText,
+    }),
+  ),
+});
+
+const NewKeyObject = Type.Object({
+  ...KeyObject.properties,
+  secret_key: Type.String({ description: "the key itself; never shown again" }),
+});
+
+const KeyPage = Type.Object({
+  total: Type.Integer(),
+  page: Type.Integer(),
+  limit: Type.Integer(),
+  items: Type.Array(KeyObject),
+  cord_refs: Type.Null(),
+});
+
 const KeyParams = Type.Object({ id: Type.String() });
 const READ = { auth: { purpose: "api_keys" } } as const;
 
@@ -54,20 +88,23 @@ export const apiKeyRoutes: Plugin = async (app, deps) => {
 
 const readRoutes: Plugin = async (app, { db }) => {
   const ListQuery = Type.Object({ ...pageParameters({ lowest: 0 }), name: Type.Optional(Type.String()) });
-  app.get("/api_keys/", { config: READ, schema: { querystring: ListQuery } }, async (request) => {
+  const list = { querystring: ListQuery, response: { 200: KeyPage } };
+  app.get("/api_keys/", { config: READ, schema: list }, async (request) => {
     const { page, limit, offset } = pageOf(request.query, LIST_CAP);
     const { userId } = accountOf(request);
     const found = await listApiKeys(db, { userId, name: request.query.name ?? "", limit, offset });
     return { total: found.total, page, limit, items: found.items.map(keyObject), cord_refs: null };
   });
 
-  app.get("/api_keys/:id", { config: READ, schema: { params: KeyParams } }, async (request) =>
+  const one = { params: KeyParams, response: { 200: KeyObject } };
+  app.get("/api_keys/:id", { config: READ, schema: one }, async (request) =>
     keyObject(await ownKey(db, accountOf(request).userId, request.params.id)),
   );
 };
 
 const writeRoutes: Plugin = async (app, { db, now, directory }) => {
-  app.post("/api_keys/", { config: { auth: {} } }, async (request, reply) => {
+  const create = { config: { auth: {} }, schema: { response: { 200: NewKeyObject } } };
+  app.post("/api_keys/", create, async (request, reply) => {
     const { userId } = accountOf(request);
     const key = newKey(userId, checkedBody(request, ApiKeyBody), now());
     const secretKey = newApiKey(key);
@@ -77,7 +114,11 @@ const writeRoutes: Plugin = async (app, { db, now, directory }) => {
     return reply.header("cache-control", "no-store").send({ ...keyObject(key), secret_key: secretKey });
   });
 
-  app.delete("/api_keys/:id", { config: READ, schema: { params: KeyParams } }, async (request) => {
+  const remove = {
+    params: KeyParams,
+    response: { 200: Type.Object({ api_key_id: Text, deleted: Type.Literal(true) }) },
+  };
+  app.delete("/api_keys/:id", { config: READ, schema: remove }, async (request) => {
     const { apiKeyId } = await ownKey(db, accountOf(request).userId, request.params.id);
     const change = { kind: "api_key", id: apiKeyId } as const;
     const isDeleted = await db.transaction().execute(async (tx) => {
@@ -86,7 +127,7 @@ const writeRoutes: Plugin = async (app, { db, now, directory }) => {
     });
     directory.drop(change);
     if (!isDeleted) throw new AppError("not_found", "API key not found.");
-    return { api_key_id: apiKeyId, deleted: true };
+    return { api_key_id: apiKeyId, deleted: true as const };
   });
 };
 

@@ -5,6 +5,7 @@ import { bountiesOf } from "../../../domain/bounties/bounty-store.js";
 import {
   type ChuteFilter,
   gpuCountHistory,
+  lastUtilization,
   listChuteIds,
   listRollingUpdates,
 } from "../../../domain/chutes/chute-list-repository.js";
@@ -35,7 +36,16 @@ const ListQuery = Type.Object({
   slug: Text,
 });
 
-/** Lists over all chutes. @see protocol 03 §9.3, §9.6, §9.7 */
+const RollingUpdateObject = Type.Object({
+  chute_id: Type.String(),
+  old_version: Type.String(),
+  new_version: Type.String(),
+  started_at: Type.String(),
+  permitted: Type.Unknown({ description: "hotkey → instances that it may still start" }),
+});
+const GpuCountObject = Type.Object({ chute_id: Type.String(), gpu_count: Type.Integer() });
+
+/** Lists over all chutes. @see protocol 03 §9.3, §9.5 to §9.7 */
 export const chuteListRoutes: FastifyPluginAsyncTypebox<Deps> = async (app, deps) => {
   const { db, redis, now } = deps;
 
@@ -45,17 +55,24 @@ export const chuteListRoutes: FastifyPluginAsyncTypebox<Deps> = async (app, deps
     const { page, limit } = pageOf(query, PAGE_CAP);
     const { total, chuteIds } = await listChuteIds(db, filterOf(request, query));
     const [views, bounties] = await Promise.all([chuteViews(db, chuteIds), bountiesOf(redis, chuteIds, now())]);
+    const refs = new Map(views.map((view) => [view, cordRefOf(view)]));
     const items = views.map((view) => ({
       ...chuteObject(deps, view, bounties.get(view.chuteId)),
       cords: null,
-      cord_ref_id: cordRefOf(view),
+      cord_ref_id: refs.get(view),
     }));
-    return { total, page, limit, items, cord_refs: cordRefs(views, queryFlag(query, "include_schemas")) };
+    return { total, page, limit, items, cord_refs: cordRefs(refs, queryFlag(query, "include_schemas")) };
   });
 
-  app.get("/chutes/rolling_updates", async () => (await listRollingUpdates(db, UPDATE_LIMIT)).map(rollingUpdateObject));
+  app.get("/chutes/utilization", async (_request, reply) =>
+    reply.header("cache-control", "public, max-age=10").send(await lastUtilization(db)),
+  );
 
-  app.get("/chutes/gpu_count_history", async () =>
+  app.get("/chutes/rolling_updates", { schema: { response: { 200: Type.Array(RollingUpdateObject) } } }, async () =>
+    (await listRollingUpdates(db, UPDATE_LIMIT)).map(rollingUpdateObject),
+  );
+
+  app.get("/chutes/gpu_count_history", { schema: { response: { 200: Type.Array(GpuCountObject) } } }, async () =>
     (await gpuCountHistory(db, HISTORY_LIMIT)).map(({ chuteId, gpuCount }) => ({
       chute_id: chuteId,
       gpu_count: gpuCount,
@@ -81,6 +98,6 @@ function filterOf(request: FastifyRequest, query: Static<typeof ListQuery>): Chu
   };
 }
 
-function cordRefs(views: readonly ChuteView[], includeSchemas: boolean) {
-  return Object.fromEntries(views.map((view) => [cordRefOf(view), listedCords(view, includeSchemas)]));
+function cordRefs(refs: ReadonlyMap<ChuteView, string>, includeSchemas: boolean) {
+  return Object.fromEntries([...refs].map(([view, ref]) => [ref, listedCords(view, includeSchemas)]));
 }

@@ -13,17 +13,17 @@ import type { ApiDeps } from "../deps.js";
 import type { Directory } from "../directory/directory.js";
 import { queryFlag } from "../miners/query-flag.js";
 import { accountOf } from "../principal.js";
+import { restOfPath } from "../rest-of-path.js";
 import { chuteNotFound, visibleChuteId } from "../visible-chute.js";
 import { DeployBody, toDeployRequest } from "./chute-deploy-body.js";
 import { chuteListRoutes } from "./chute-list-routes.js";
 import { chuteObject } from "./chute-objects.js";
 
-export type ChuteRouteDeps = Pick<ApiDeps, "config" | "db" | "redis" | "now" | "gpuTable"> & {
+type ChuteRouteDeps = Pick<ApiDeps, "config" | "db" | "redis" | "now" | "gpuTable"> & {
   readonly directory: Directory;
 };
 type Plugin = FastifyPluginAsyncTypebox<ChuteRouteDeps>;
 
-const IdOrName = Type.Object({ "*": Type.String() });
 const CHUTES = { purpose: "chutes", scopeParam: "*" } as const;
 
 /** Chutes: deploy, read, delete, and what miners and auditors read of all of them. @see protocol 03 §5, §9, §10 */
@@ -50,12 +50,13 @@ const deployRoutes: Plugin = async (app, deps) => {
     return shown(deps, chuteId);
   });
 
-  app.delete("/chutes/*", { config: { auth: CHUTES }, schema: { params: IdOrName } }, async (request) => {
-    const chuteId = await ownChuteId(deps.db, accountOf(request).userId, request.params["*"]);
+  const Deleted = Type.Object({ chute_id: Type.String(), deleted: Type.Literal(true) });
+  app.delete("/chutes/*", { config: { auth: CHUTES }, schema: { response: { 200: Deleted } } }, async (request) => {
+    const chuteId = await ownChuteId(deps.db, accountOf(request).userId, restOfPath(request));
     await deleteChute(deployDeps(deps), chuteId);
     directory.drop({ kind: "chute", id: chuteId });
     await Promise.all([dropBounty(redis, chuteId), forgetChute(redis, chuteId)]);
-    return { chute_id: chuteId, deleted: true };
+    return { chute_id: chuteId, deleted: true as const };
   });
 };
 
@@ -63,15 +64,15 @@ const deployRoutes: Plugin = async (app, deps) => {
 const readRoutes: Plugin = async (app, deps) => {
   const OPTIONAL = { auth: { ...CHUTES, anonymous: true } };
 
-  app.get("/chutes/code/*", { config: OPTIONAL, schema: { params: IdOrName } }, async (request, reply) => {
-    const chuteId = await visibleChuteId(deps, request, request.params["*"]);
+  app.get("/chutes/code/*", { config: OPTIONAL }, async (request, reply) => {
+    const chuteId = await visibleChuteId(deps, request, restOfPath(request));
     const code = await sourceOf(deps.db, chuteId);
     if (code === undefined) throw chuteNotFound();
     return reply.type("text/plain; charset=utf-8").send(code);
   });
 
-  app.get("/chutes/*", { config: OPTIONAL, schema: { params: IdOrName } }, async (request) =>
-    shown(deps, await visibleChuteId(deps, request, request.params["*"])),
+  app.get("/chutes/*", { config: OPTIONAL }, async (request) =>
+    shown(deps, await visibleChuteId(deps, request, restOfPath(request))),
   );
 };
 

@@ -6,7 +6,8 @@ import type { ApiDeps } from "../deps.js";
 import { queryFlag } from "../miners/query-flag.js";
 import { pageOf, pageParameters } from "../page-query.js";
 import { accountOf } from "../principal.js";
-import { imageObject } from "./image-objects.js";
+import { restOfPath } from "../rest-of-path.js";
+import { ImageObject, imageObject } from "./image-objects.js";
 
 type Deps = Pick<ApiDeps, "config" | "db">;
 
@@ -19,11 +20,19 @@ const ListQuery = Type.Object({
   tag: Type.Optional(Type.String()),
 });
 
+const ImagePage = Type.Object({
+  total: Type.Integer(),
+  page: Type.Integer(),
+  limit: Type.Integer(),
+  items: Type.Array(ImageObject),
+  cord_refs: Type.Null(),
+});
+
 /** Images that chutes may be deployed on. @see protocol 02 §3.3, §3.4 */
 export const imageRoutes: FastifyPluginAsyncTypebox<Deps> = async (app, { config, db }) => {
   app.get(
     "/images/",
-    { config: { auth: { purpose: "images" } }, schema: { querystring: ListQuery } },
+    { config: { auth: { purpose: "images" } }, schema: { querystring: ListQuery, response: { 200: ImagePage } } },
     async (request) => {
       const { page, limit, offset } = pageOf(request.query, PAGE_CAP);
       const found = await listImages(db, {
@@ -43,10 +52,10 @@ export const imageRoutes: FastifyPluginAsyncTypebox<Deps> = async (app, { config
     "/images/*",
     {
       config: { auth: { purpose: "images", scopeParam: "*" } },
-      schema: { params: Type.Object({ "*": Type.String() }) },
+      schema: { response: { 200: ImageObject } },
     },
     async (request) => {
-      const image = await findImage(db, request.params["*"], accountOf(request).userId);
+      const image = await findImage(db, restOfPath(request), accountOf(request).userId);
       if (image === undefined) throw new AppError("not_found", "Image not found.");
       return imageObject(config, image);
     },

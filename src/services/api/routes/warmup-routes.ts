@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { holds, PERMISSION } from "../../../domain/accounts/account.js";
 import { effectiveBalance } from "../../../domain/accounts/account-repository.js";
@@ -15,6 +15,7 @@ import { pause } from "../../../kernel/lifecycle.js";
 import type { ApiDeps } from "../deps.js";
 import { queryFlag } from "../miners/query-flag.js";
 import { accountOf } from "../principal.js";
+import { restOfPath } from "../rest-of-path.js";
 import { chuteNotFound, visibleChuteId } from "../visible-chute.js";
 import { isHot } from "./chute-objects.js";
 
@@ -30,15 +31,14 @@ export const warmupRoutes: FastifyPluginAsyncTypebox<Deps> = async (app, deps) =
     {
       config: { auth: { purpose: "chutes", scopeParam: "*" } },
       schema: {
-        params: Type.Object({ "*": Type.String() }),
         querystring: Type.Object({ quick: Type.Optional(Type.String()) }),
       },
     },
     async (request, reply) => {
       const isQuick = queryFlag(request.query, "quick");
-      const chute = await wantedChute(deps, request, request.params["*"]);
+      const chute = await wantedChute(deps, request, restOfPath(request));
       if (isQuick) return warmthObject(chute, await askOnce(deps, chute));
-      const signal = AbortSignal.any([deps.signal, closeOf(request)]);
+      const signal = AbortSignal.any([deps.signal, closeOf(reply)]);
       const stream = Readable.from(progress(deps, chute, signal));
       return reply.header("cache-control", "no-cache").type("text/event-stream").send(stream);
     },
@@ -111,8 +111,8 @@ function event(status: "cold" | "hot", log: string): string {
 }
 
 /** Aborted when the client goes away. */
-function closeOf(request: FastifyRequest): AbortSignal {
+function closeOf(reply: FastifyReply): AbortSignal {
   const closed = new AbortController();
-  request.raw.socket.once("close", () => closed.abort());
+  reply.raw.once("close", () => closed.abort());
   return closed.signal;
 }

@@ -15,7 +15,7 @@ const resolve = async (name: string) => {
 };
 const PUBLIC: HostPolicy = { allowPrivate: false, resolve };
 
-test.each(["8.8.8.8", "miner.example.com", "MINER.example.com".toLowerCase()])("accepts %s", async (host) => {
+test.each(["8.8.8.8", "miner.example.com"])("accepts %s", async (host) => {
   await expect(checkHost(host, PUBLIC)).resolves.toBeUndefined();
 });
 
@@ -42,7 +42,7 @@ test.each([
   "two..dots",
   "",
   `${"a".repeat(64)}.example.com`,
-  Array.from({ length: 64 }, () => "abc").join(".") + "x",
+  `${"abc.".repeat(63)}abcde`,
   "http://miner.example.com",
 ])("refuses %j", async (host) => {
   await expect(checkHost(host, PUBLIC)).rejects.toMatchObject({ kind: "invalid" });

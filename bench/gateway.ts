@@ -1,0 +1,343 @@
+// The gateway, beside nginx in front of the same engine: `npm run bench -- gateway [seconds]`.
+// One api process, real Postgres and Redis, load and engine in processes of their own, all on this machine.
+import { type ChildProcess, execFileSync, fork, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Db, openPostgres } from "../src/infra/postgres/client.js";
+import { migrate } from "../src/infra/postgres/migrate.js";
+import { CloseStack } from "../src/kernel/lifecycle.js";
+import { createLogger } from "../src/kernel/logger.js";
+import { freePort, startEmbeddedPostgres } from "../src/local/embedded-postgres.js";
+import { apiKeyHash, newApiKey } from "../src/wire/api-key.js";
+import { TEMPLATE_CORDS } from "../src/wire/cords.js";
+import { initCrypto, keypairFromSeed } from "../src/wire/keypair.js";
+import type { LoadReport, LoadTask } from "./gateway-load.js";
+import { machine, percentile } from "./machine.js";
+
+const SECONDS = Number(process.argv[2] ?? 8);
+const CONNECTIONS = 32;
+const STREAMS = 128;
+const FRAMES = 250;
+const FRAMES_PER_SECOND = 50;
+const TARGET = { rps: 1000, addedMs: 3, frameDelayMs: 60 };
+const SEED = "398f0c28f98885e046333d4a41c19cee4c37368a9832c6502f6cfd182e2aef89";
+const USER_ID = "11111111-1111-4111-8111-111111111111";
+const KEY_ID = "22222222-2222-4222-8222-222222222222";
+const CHUTE_ID = "33333333-3333-4333-8333-333333333333";
+const AT = new Date("2026-01-07T10:00:00Z");
+
+const root = join(import.meta.dirname, "..");
+const stack = new CloseStack();
+const dir = mkdtempSync(join(tmpdir(), "chutes-bench-"));
+stack.add(() => rmSync(dir, { recursive: true, force: true }));
+
+interface EngineInfo {
+  readonly instancePort: number;
+  readonly enginePort: number;
+  readonly configId: string;
+  readonly transport: unknown;
+}
+
+/** Ends a child and waits for it. */
+function endsWithUs(child: ChildProcess, signal: NodeJS.Signals = "SIGTERM"): void {
+  stack.add(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill(signal);
+    await gone;
+  });
+}
+
+function forkChild(file: string): ChildProcess {
+  const child = fork(join(import.meta.dirname, file), { execArgv: ["--import", "tsx"] });
+  endsWithUs(child);
+  return child;
+}
+
+async function answers(port: number, path: string): Promise<void> {
+  for (let tries = 0; tries < 300; tries += 1) {
+    const isUp = await new Promise<boolean>((resolve) => {
+      const call = request({ port, host: "127.0.0.1", path }, (response) => {
+        response.resume();
+        resolve(response.statusCode === 200);
+      });
+      call.on("error", () => resolve(false));
+      call.end();
+    });
+    if (isUp) return;
+    await delay(100);
+  }
+  throw new Error(`nothing answers on port ${port}`);
+}
+
+async function startDatabases(): Promise<{ postgresUrl: string; redisUrl: string }> {
+  const log = createLogger({ level: "error", secrets: [] });
+  const { signal } = new AbortController();
+  const postgres = await startEmbeddedPostgres({ dir: join(dir, "postgres"), log, signal });
+  stack.use(postgres);
+  await postgres.createDatabase("bench");
+  await migrate(postgres.url("bench"));
+  const port = await freePort();
+  const redis = spawn("redis-server", ["--port", String(port), "--save", "", "--appendonly", "no", "--dir", dir], {
+    stdio: "ignore",
+  });
+  endsWithUs(redis);
+  return { postgresUrl: postgres.url("bench"), redisUrl: `redis://127.0.0.1:${port}/0` };
+}
+
+/** A paying user with an API key, a public language model, and the engine as its one instance. */
+async function fill(db: Db, engine: EngineInfo): Promise<string> {
+  const apiKey = newApiKey({ apiKeyId: KEY_ID, userId: USER_ID });
+  const unlimited = 1 << 5;
+  const user = { user_id: USER_ID, username: "bench", coldkey: "c", payment_address: "p", wallet_secret: "w" };
+  await db
+    .insertInto("users")
+    .values({
+      ...user,
+      fingerprint_hash: "f",
+      permissions_bitmask: unlimited,
+      balance_micro_usd: 1_000_000_000_000n,
+      created_at: AT,
+      updated_at: AT,
+    })
+    .execute();
+  const quota = { user_id: USER_ID, chute_id: "*", is_default: true, quota: 0, updated_at: AT };
+  await db.insertInto("invocation_quotas").values(quota).execute();
+  const key = { api_key_id: KEY_ID, user_id: USER_ID, key_hash: apiKeyHash(apiKey), admin: true, name: "bench" };
+  await db
+    .insertInto("api_keys")
+    .values({ ...key, created_at: AT })
+    .execute();
+  const image = { image_id: "image", user_id: USER_ID, name: "engine", tag: "1", status: "built and pushed" };
+  await db
+    .insertInto("images")
+    .values({ ...image, created_at: AT })
+    .execute();
+  await db
+    .insertInto("chutes")
+    .values({
+      chute_id: CHUTE_ID,
+      user_id: USER_ID,
+      name: "bench/model",
+      image_id: "image",
+      public: true,
+      standard_template: "vllm",
+      cords: JSON.stringify(TEMPLATE_CORDS.vllm),
+      node_selector: JSON.stringify({ gpu_count: 1 }),
+      slug: "bench-model",
+      code: "",
+      filename: "app.py",
+      ref_str: "app:chute",
+      version: "v1",
+      concurrency: 1024,
+      chutes_version: "0.6.10",
+      created_at: AT,
+      updated_at: AT,
+    })
+    .execute();
+  await db
+    .insertInto("instances")
+    .values({
+      instance_id: "44444444-4444-4444-8444-444444444444",
+      chute_id: CHUTE_ID,
+      config_id: engine.configId,
+      version: "v1",
+      chutes_version: "0.6.10",
+      miner_uid: 1,
+      miner_hotkey: "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
+      miner_coldkey: "c",
+      host: "127.0.0.1",
+      port: engine.instancePort,
+      active: true,
+      verified: true,
+      transport: JSON.stringify(engine.transport),
+      created_at: AT,
+      updated_at: AT,
+      activated_at: AT,
+    })
+    .execute();
+  return apiKey;
+}
+
+async function startApi(urls: { postgresUrl: string; redisUrl: string }): Promise<{ port: number; pid: number }> {
+  execFileSync(process.execPath, [join(root, "scripts/build.js")], { stdio: "inherit" });
+  await initCrypto();
+  const port = await freePort();
+  // E.g. BENCH_NODE_ARGS="--cpu-prof --cpu-prof-dir=…", to see where the time goes.
+  const nodeArgs = (process.env["BENCH_NODE_ARGS"] ?? "").split(" ").filter(Boolean);
+  const child = spawn(process.execPath, [...nodeArgs, join(root, "bin/run.js"), "serve", "api"], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      CHUTES_ENV: "dev",
+      LOG_LEVEL: "warn",
+      BASE_DOMAIN: "bench.test",
+      LISTEN_HOST: "127.0.0.1",
+      API_PORT: String(port),
+      POSTGRES_URL: urls.postgresUrl,
+      REDIS_URL: urls.redisUrl,
+      OBJECT_STORE_URL: `file://${join(dir, "objects")}`,
+      SUBTENSOR_ADDRESS: "http://127.0.0.1:9",
+      VALIDATOR_SEED: SEED,
+      VALIDATOR_SS58: keypairFromSeed(SEED).address,
+      WALLET_KEY: "00".repeat(32),
+      PG_ENCRYPTION_KEY: "bench-passphrase",
+      LAUNCH_CONFIG_KEY: "bench-launch",
+      IP_CHECK_SALT: "bench-salt",
+    },
+  });
+  endsWithUs(child);
+  await answers(port, "/ping");
+  return { port, pid: child.pid ?? 0 };
+}
+
+async function startNginx(enginePort: number): Promise<number | undefined> {
+  const port = await freePort();
+  const config = `
+daemon off; worker_processes 1; pid ${dir}/nginx.pid; error_log stderr crit;
+events { worker_connections 1024; }
+http {
+  access_log off; client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy; fastcgi_temp_path ${dir}/f;
+  uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;
+  upstream engine { server 127.0.0.1:${enginePort}; keepalive 256; }
+  server { listen 127.0.0.1:${port}; keepalive_requests 1000000;
+    location / { proxy_pass http://engine; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; } }
+}`;
+  writeFileSync(join(dir, "nginx.conf"), config);
+  const child = spawn("nginx", ["-p", dir, "-c", join(dir, "nginx.conf")], { stdio: ["ignore", "ignore", "inherit"] });
+  const failed = once(child, "error").then(() => true);
+  const isMissing = await Promise.race([failed, delay(300, false)]);
+  if (isMissing) return undefined;
+  endsWithUs(child, "SIGQUIT");
+  return port;
+}
+
+/** CPU seconds a process has used so far. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+async function load(child: ChildProcess, task: LoadTask): Promise<LoadReport> {
+  child.send(task);
+  const [report] = (await once(child, "message")) as [LoadReport & { error?: string }];
+  if (report.error !== undefined) throw new Error(report.error);
+  return report;
+}
+
+interface Side {
+  readonly name: string;
+  readonly port: number;
+}
+
+const ms = (value: number) => `${value.toFixed(2)} ms`;
+
+async function main(): Promise<void> {
+  console.log(machine());
+  const urls = await startDatabases();
+  const db = openPostgres({ url: urls.postgresUrl, poolSize: 2, statementTimeoutMs: 30_000 });
+  stack.add(() => db.destroy());
+  const engineChild = forkChild("gateway-instance.ts");
+  const [engine] = (await once(engineChild, "message")) as [EngineInfo];
+  const apiKey = await fill(db, engine);
+  const api = await startApi(urls);
+  const nginxPort = await startNginx(engine.enginePort);
+  const loader = forkChild("gateway-load.ts");
+  const base = { host: "llm.bench.test", authorization: `Bearer ${apiKey}` };
+  const gateway: Side = { name: "gateway", port: api.port };
+  const direct: Side = { name: "engine", port: engine.enginePort };
+  const sides = [direct, ...(nginxPort === undefined ? [] : [{ name: "nginx", port: nginxPort }]), gateway];
+  if (nginxPort === undefined) console.log("nginx is not installed: its lines are missing");
+  const task = (side: Side, more: Partial<LoadTask>): LoadTask => ({
+    ...base,
+    port: side.port,
+    connections: 1,
+    seconds: SECONDS / 2,
+    ...more,
+  });
+
+  await load(loader, task(gateway, { connections: CONNECTIONS, seconds: 3 }));
+  const single = new Map<string, readonly number[]>();
+  for (const side of sides) {
+    const { timesMs } = await load(loader, task(side, {}));
+    single.set(side.name, timesMs);
+    console.log(
+      `one at a time   ${side.name.padEnd(8)} p50 ${ms(percentile(timesMs, 0.5))}  p99 ${ms(percentile(timesMs, 0.99))}`,
+    );
+  }
+  const p50 = (name: string) => percentile(single.get(name) ?? [], 0.5);
+  verdict("added p50", p50("gateway") - p50("engine"), { limit: TARGET.addedMs, unit: "ms", isMost: true });
+
+  const rates = new Map<string, number>();
+  for (const side of sides) {
+    const cpuBefore = cpuSeconds(api.pid);
+    const report = await load(loader, task(side, { connections: CONNECTIONS, seconds: SECONDS }));
+    const rps = report.requests / report.seconds;
+    rates.set(side.name, rps);
+    const cpu =
+      side === gateway
+        ? `  api CPU ${(((cpuSeconds(api.pid) - cpuBefore) / report.requests) * 1e6).toFixed(0)} µs each`
+        : "";
+    console.log(
+      `${CONNECTIONS} at a time    ${side.name.padEnd(8)} ${rps.toFixed(0).padStart(6)} rps  p50 ${ms(percentile(report.timesMs, 0.5))}  p99 ${ms(percentile(report.timesMs, 0.99))}  failures ${report.failures}${cpu}`,
+    );
+  }
+  const nginxRps = rates.get("nginx");
+  if (nginxRps !== undefined) {
+    console.log(
+      `gateway / nginx  ${((rates.get("gateway") ?? 0) / nginxRps).toFixed(2)} (signed, encrypted, metered against passed through)`,
+    );
+  }
+  verdict("gateway", rates.get("gateway") ?? 0, { limit: TARGET.rps, unit: "rps", isMost: false });
+
+  const delays = new Map<string, number>();
+  for (const side of sides) {
+    const cpuBefore = cpuSeconds(api.pid);
+    const report = await load(loader, task(side, { connections: STREAMS, frames: FRAMES }));
+    const p99 = percentile(report.timesMs, 0.99);
+    delays.set(side.name, p99);
+    const cpu =
+      side === gateway
+        ? `  api CPU ${(((cpuSeconds(api.pid) - cpuBefore) / report.frames) * 1e6).toFixed(0)} µs a frame`
+        : "";
+    console.log(
+      `${STREAMS} × ${FRAMES_PER_SECOND} frames/s  ${side.name.padEnd(8)} frame delay p50 ${ms(percentile(report.timesMs, 0.5))}  p99 ${ms(p99)}  lost ${STREAMS * FRAMES - report.frames}${cpu}`,
+    );
+  }
+  const added = (delays.get("gateway") ?? 0) - (delays.get("engine") ?? 0);
+  verdict("added frame delay p99", added, { limit: TARGET.frameDelayMs, unit: "ms", isMost: true });
+  await verifyRows(db);
+}
+
+/** Every answered call must be in the log and in the books. */
+async function verifyRows(db: Db): Promise<void> {
+  await delay(2000);
+  const rows = await db
+    .selectFrom("partitioned_invocations")
+    .select(({ fn }) => [fn.countAll().as("rows"), fn.sum("amount_micro_usd").as("charged")])
+    .executeTakeFirstOrThrow();
+  const { balance_micro_usd: balance } = await db
+    .selectFrom("users")
+    .select("balance_micro_usd")
+    .executeTakeFirstOrThrow();
+  const isEqual = 1_000_000_000_000n - balance === BigInt(String(rows.charged));
+  console.log(`rows stored ${rows.rows}, charged ${rows.charged} µ$, books ${isEqual ? "agree" : "DISAGREE"}`);
+}
+
+function verdict(what: string, value: number, target: { limit: number; unit: string; isMost: boolean }): void {
+  const holds = target.isMost ? value <= target.limit : value >= target.limit;
+  const relation = target.isMost ? "≤" : "≥";
+  console.log(
+    `  ${holds ? "ok  " : "MISS"} ${what} ${value.toFixed(2)} ${target.unit} (target ${relation} ${target.limit})`,
+  );
+}
+
+try {
+  await main();
+} finally {
+  await stack.close();
+}
