@@ -6,6 +6,7 @@ import type { Job } from "./job.js";
 import { maintenanceJob } from "./maintenance-job.js";
 import { metasyncJob } from "./metasync-job.js";
 import { scoresJob } from "./scores-job.js";
+import { stuckLaunchesJob } from "./stuck-launches-job.js";
 
 /** Every scheduled job of the platform. */
 export function allJobs(sources: ExportSources): Job[] {
@@ -15,6 +16,7 @@ export function allJobs(sources: ExportSources): Job[] {
     exportRetentionJob(sources),
     scoresJob(sources),
     idleInstancesJob(sources.db),
+    stuckLaunchesJob(sources),
     maintenanceJob(sources.db),
   ];
 }

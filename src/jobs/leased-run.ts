@@ -14,9 +14,10 @@ export interface RunnerDeps {
   readonly signal: AbortSignal;
   readonly metrics: Metrics;
   readonly leaseSeconds: number;
+  /** How long a run that was told to stop may take to finish what it is at; default 25 s. */
+  readonly graceMs?: number;
 }
 
-/** A run that was told to stop gets this long to finish what it is at. */
 const GRACE_MS = 25_000;
 const DURATION_BUCKETS = [0.05, 0.2, 1, 5, 30, 120, 600];
 
@@ -51,7 +52,7 @@ async function recordedRun(deps: RunnerDeps, { job, lease, lost }: Run): Promise
     const signal = AbortSignal.any([deps.signal, lost, AbortSignal.timeout(job.timeoutSeconds * 1000)]);
     const guard = (tx: Db) => guardLease(tx, lease);
     const work = job.run({ signal, now: deps.now, log: deps.log, fence: lease.fence, guard });
-    const result = await withinGrace(work, signal);
+    const result = await withinGrace(work, signal, deps.graceMs ?? GRACE_MS);
     await recordSuccess(deps.db, runId, { result, finishedAt: deps.now() });
     countSuccess(deps, job, result);
     return result;
@@ -64,10 +65,10 @@ async function recordedRun(deps: RunnerDeps, { job, lease, lost }: Run): Promise
 }
 
 /** A job that hangs must not hang its process. Its late writes are refused by the guard. */
-async function withinGrace<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+async function withinGrace<Result>(work: Promise<Result>, signal: AbortSignal, graceMs: number): Promise<Result> {
   const over = new AbortController();
   const overdue = aborted(signal, over.signal)
-    .then(() => pause(GRACE_MS, over.signal))
+    .then(() => pause(graceMs, over.signal))
     .then(() => {
       throw new AppError("aborted", "the job did not stop when it was told to", { cause: signal.reason });
     });

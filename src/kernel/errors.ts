@@ -1,3 +1,5 @@
+import type { ErrorCode } from "./error-codes.js";
+
 /** What went wrong, in the one vocabulary that HTTP, sockets, jobs and the command line share. */
 export type ErrorKind =
   | "invalid"
@@ -57,12 +59,9 @@ export const EXIT_CODE: Readonly<Record<ErrorKind, number>> = {
   aborted: 130,
 };
 
-/** Results that are not failures: their own exit codes. */
-export const RESULT_EXIT_CODE = { ok: 0, checksFailed: 3, degraded: 4, changesPending: 6, schemaMismatch: 78 } as const;
-
 export interface AppErrorOptions {
-  /** Stable code from ERROR_CODES, e.g. `CFG001`. */
-  readonly code?: string;
+  /** Stable code of the table, e.g. `CFG001`. */
+  readonly code?: ErrorCode;
   /** The exact thing to do about it: a command, or the field and a legal value. */
   readonly fix?: string;
   readonly cause?: unknown;
@@ -76,7 +75,7 @@ export interface AppErrorOptions {
 export class AppError extends Error {
   override readonly name = "AppError";
   readonly kind: ErrorKind;
-  readonly code: string | undefined;
+  readonly code: ErrorCode | undefined;
   readonly fix: string | undefined;
   readonly detail: unknown;
   readonly headers: Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-import { createHttpClient } from "../infra/http-client/client.js";
+import { createHttpClient, type HttpClient } from "../infra/http-client/client.js";
 import { openRedis } from "../infra/redis/client.js";
 import { AppError } from "../kernel/errors.js";
 import { pause } from "../kernel/lifecycle.js";
@@ -39,31 +39,54 @@ export async function startMiners(state: PlatformState): Promise<void> {
       }),
     ),
   );
+  state.miners = miners;
   // Together: each says goodbye to its instances, which takes a moment.
   state.stack.add(() => Promise.all(miners.map((miner: OpenMiner) => miner.close())));
 }
 
-/** Waits until every miner serves the demo chute, so that the first request and a failover both work. */
+/**
+ * Waits until every miner serves the demo chute and the platform knows of these instances alone, so that the first request and a
+ * failover both work: after a kill the platform still lists instances that died, until their miner has removed them.
+ */
 export async function waitUntilDemoIsHot(state: PlatformState, note: (text: string) => void): Promise<void> {
-  const { miners, signal } = state.options;
+  const { signal } = state.options;
+  const miners = made(state.miners, "the miners");
   const config = made(state.config, "the configuration");
-  const chuteId = chuteIdOf(config.platformUsername, DEMO_CHUTE.name);
+  const url = `${apiUrl(config)}/chutes/${chuteIdOf(config.platformUsername, DEMO_CHUTE.name)}`;
   const http = createHttpClient({ connectTimeoutMs: 5000, totalTimeoutMs: 10_000, lookupLocalhost: true });
   const deadline = performance.now() + HOT_TIMEOUT_MS;
   try {
-    for (let active = 0; active < miners; ) {
-      if (performance.now() > deadline)
-        throw new AppError("unavailable", `only ${active} of ${miners} miners serve the demo chute`);
+    for (;;) {
+      const serving = miners.flatMap((miner) => demoInstances(miner));
+      const active = await activeInstances(http, url);
+      note(`${serving.length} of ${miners.length}`);
+      if (serving.length === miners.length && sameIds(serving, active)) return;
+      if (performance.now() > deadline) {
+        throw new AppError("unavailable", `only ${serving.length} of ${miners.length} miners serve the demo chute`);
+      }
       signal.throwIfAborted();
-      const answer = await http.requestJson(`${apiUrl(config)}/chutes/${chuteId}`);
-      const { instances = [] } = answer.body as { instances?: { active: boolean }[] };
-      active = instances.filter((instance) => instance.active).length;
-      note(`${active} of ${miners}`);
-      if (active < miners) await pause(100, signal);
+      await pause(100, signal);
     }
   } finally {
     await http.close();
   }
+}
+
+function demoInstances(miner: OpenMiner): string[] {
+  const instances = miner
+    .status()
+    .instances.filter(({ name, state }) => name === DEMO_CHUTE.name && state === "serving");
+  return instances.map(({ instanceId }) => instanceId ?? "");
+}
+
+async function activeInstances(http: HttpClient, url: string): Promise<string[]> {
+  const { body } = await http.requestJson(url);
+  const { instances = [] } = body as { instances?: { instance_id: string; active: boolean }[] };
+  return instances.filter(({ active }) => active).map(({ instance_id }) => instance_id);
+}
+
+function sameIds(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((id) => b.includes(id));
 }
 
 /** The capacity rule lets as many instances of the demo chute in as there are miners. @see protocol 05 §6.8 */

@@ -15,7 +15,7 @@ export interface PlatformAddresses {
 }
 
 export const NETUID = 64;
-export const BASE_DOMAIN = "localhost";
+const BASE_DOMAIN = "localhost";
 
 /** Settings of the single-machine platform: the shape of a configuration file, so that every command runs against it. */
 export function platformSettings(credentials: Credentials, at: PlatformAddresses): Record<string, unknown> {
@@ -42,7 +42,8 @@ export function platformSettings(credentials: Credentials, at: PlatformAddresses
     instances: { allowPrivateHosts: true },
     gpuVerification: { mode: "skip", allowInsecureKeys: true },
     audit: { exportKey: credentials.exportKey },
-    jobs: { metasyncSeconds: 10, scoresSeconds: 15 },
+    // A killed dev leaves its leases behind; the next start should not wait long for them.
+    jobs: { metasyncSeconds: 10, scoresSeconds: 15, leaseSeconds: 4 },
   };
 }
 

@@ -3,6 +3,7 @@ import type { Context } from "../kernel/context.js";
 import type { AppError } from "../kernel/errors.js";
 import { CloseStack } from "../kernel/lifecycle.js";
 import type { Logger } from "../kernel/logger.js";
+import type { OpenMiner } from "../miner/open-miner.js";
 import type { RunningService } from "../services/running-service.js";
 import type { Credentials } from "./credentials.js";
 import type { DataDir } from "./data-dir.js";
@@ -41,6 +42,7 @@ export interface PlatformState {
   ctx?: Context;
   services?: ReadonlyMap<string, RunningService>;
   port?: number;
+  miners?: readonly OpenMiner[];
   config?: Config;
 }
 

@@ -330,7 +330,7 @@ const SDK_CALL = {
   kwargs: "H4sIAAAAAAACA2tgqZ2iBwAKaXRtBQAAAA==",
 };
 /** A pickle that would call a function when loaded carelessly. */
-const EVIL_ARGS = "H4sIAAAAAAACA2tgmRrAAAFFySmJJRl6BalFicWlepV5yRnFpUm6xaV5ySUAyO9lXR4AAAA=";
+const EVIL_ARGS = "H4sIAOUXBmsC/2tgmarIAAE9rAX5xZkVU3rYiiuLS1Jzp0ye0sNSUlSaOqV1ShAQ6wEAsh8IqiwAAAA=";
 
 test("04 §19.15: a remote call of the SDK reaches the function as plain JSON", async ({ db, world, api, owner }) => {
   const caller = await givenCaller(db);

@@ -1,7 +1,9 @@
+import type { Readable } from "node:stream";
 import { sql } from "kysely";
 import { expect } from "vitest";
 import type { ChainClient } from "../../src/infra/chain/client.js";
 import type { ObjectStore } from "../../src/infra/object-store/store.js";
+import { openPostgres } from "../../src/infra/postgres/client.js";
 import { auditEntryId } from "../../src/wire/ids.js";
 import { parsePythonLiteral } from "../../src/wire/python.js";
 import { BOB } from "../fakes/chain-accounts.js";
@@ -49,6 +51,7 @@ async function givenSeededHour(platform: ExportPlatform): Promise<void> {
 
 test("08 §11.1: a seeded hour gives the listed text, and the same bytes again in another time zone", async ({
   platform,
+  databaseUrl,
 }) => {
   await givenSeededHour(platform);
   await platform.run();
@@ -65,13 +68,17 @@ test("08 §11.1: a seeded hour gives the listed text, and the same bytes again i
   );
   const report = await objectText(platform.store, (await listedEntries(platform.db))[0]?.path ?? "");
   await sql`truncate export_windows, export_files, audit_entries`.execute(platform.db);
-  await sql.raw("alter role current_user set timezone = 'Asia/Kolkata'").execute(platform.db);
-  const elsewhere = await openExportPlatform(platform.db);
-  await sql`set timezone = 'Asia/Kolkata'`.execute(platform.db);
+  await sql
+    .raw(`alter database "${new URL(databaseUrl).pathname.slice(1)}" set timezone = 'Asia/Kolkata'`)
+    .execute(platform.db);
+  const db = openPostgres({ url: databaseUrl, poolSize: 4, statementTimeoutMs: 20_000 });
+  const elsewhere = await openExportPlatform(db);
   await elsewhere.run();
+  expect((await sql<{ TimeZone: string }>`show timezone`.execute(db)).rows).toEqual([{ TimeZone: "Asia/Kolkata" }]);
   expect(await objectText(elsewhere.store, HOUR_14)).toBe(csv);
-  expect(await objectText(elsewhere.store, (await listedEntries(platform.db))[0]?.path ?? "")).toBe(report);
+  expect(await objectText(elsewhere.store, (await listedEntries(db))[0]?.path ?? "")).toBe(report);
   await elsewhere.close();
+  await db.destroy();
 });
 
 test("08 §11.2: the last hour of a year is named after the first of the next", async ({ platform }) => {
@@ -110,7 +117,8 @@ function killedAt(platform: ExportPlatform, at: number, after: boolean) {
         return async (...args: unknown[]) => {
           count += 1;
           if (count !== at) return method(...args);
-          if (after) await method(...args);
+          const opened = after ? ((await method(...args)) as { body?: Readable } | undefined) : undefined;
+          opened?.body?.destroy();
           throw new Killed();
         };
       },

@@ -1,5 +1,5 @@
 /** Numbers of an invocation's metrics that scoring reads; NaN where the row has none. @see protocol 07 §3.1 */
-export interface InvocationNumbers {
+interface InvocationNumbers {
   /** Input tokens. */
   readonly it: number;
   /** Output tokens. */

@@ -2,7 +2,7 @@
 export type ProfileName = "instance-lifetime" | "invocations-2025-10" | "invocations-2025-02";
 
 /** Share of each sum in the final score; they add up to 1. */
-export interface ScoringWeights {
+interface ScoringWeights {
   readonly computeUnits: number;
   readonly invocationCount: number;
   readonly uniqueChutes: number;

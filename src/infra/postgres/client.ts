@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect } from "kysely";
+import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import Cursor from "pg-cursor";
 import type { DB } from "./schema.js";
@@ -56,4 +56,9 @@ export async function listen(
     client.removeListener("end", on.end);
     await client.end();
   };
+}
+
+/** Rejects when the database does not answer. */
+export async function pingPostgres(db: Db): Promise<void> {
+  await sql`select 1`.execute(db);
 }

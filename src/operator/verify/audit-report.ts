@@ -3,7 +3,7 @@ import { isProfileName, type ProfileName } from "../../domain/scoring/profiles.j
 import { timeOf } from "./csv/csv-fields.js";
 
 export type ExportKind = "invocations" | "reports" | "jobs";
-export const EXPORT_KINDS: readonly ExportKind[] = ["invocations", "reports", "jobs"];
+const EXPORT_KINDS: readonly ExportKind[] = ["invocations", "reports", "jobs"];
 
 export interface AuditedInstance extends InstanceAudit {
   readonly minerUid: number | null;
@@ -18,7 +18,7 @@ export interface CsvExport {
   readonly sha256: string;
 }
 
-export interface ExportedWindow {
+interface ExportedWindow {
   readonly start: Date;
   readonly end: Date;
   /** When the hour was exported before its end. */
@@ -34,16 +34,20 @@ export interface PublishedScores {
   readonly scores: ReadonlyMap<string, number>;
 }
 
-/** The validator's report of one hour. @see protocol 08 §2.6 */
-export interface AuditReport {
-  readonly instances: readonly AuditedInstance[];
+/** The validator's report of one hour without its long lists. */
+export interface ReportSummary {
   readonly hasHistory: boolean;
-  readonly history: readonly ComputeInterval[];
   readonly csvExports: readonly CsvExport[];
   readonly window: ExportedWindow | undefined;
   readonly published: PublishedScores | undefined;
   /** Parts that could not be read, and were left out. */
   readonly problems: readonly string[];
+}
+
+/** The validator's report of one hour. @see protocol 08 §2.6 */
+export interface AuditReport extends ReportSummary {
+  readonly instances: readonly AuditedInstance[];
+  readonly history: readonly ComputeInterval[];
 }
 
 type Json = Readonly<Record<string, unknown>>;

@@ -2,7 +2,8 @@ import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import pLimit from "p-limit";
 import { AppError } from "../../kernel/errors.js";
-import type { AuditReport, CsvExport, ExportKind } from "./audit-report.js";
+import { sha256Hex } from "../../wire/hashes.js";
+import type { CsvExport, ExportKind, ReportSummary } from "./audit-report.js";
 import { readAuditReport } from "./audit-report.js";
 import type { CheckBook } from "./checks/check-book.js";
 import { checkWindows, type ReportedWindow } from "./checks/check-windows.js";
@@ -10,6 +11,7 @@ import { checkCommitment } from "./checks/commitments.js";
 import type { CollectedFile, CollectedReport, Evidence } from "./evidence.js";
 import { gpuCountsOf, HOUR_MS, hourOf, metagraphOf } from "./evidence.js";
 import { hashFile } from "./fetch/file-hash.js";
+import { loadReports, type ReportFile } from "./load-reports.js";
 import { endOfPath, nameFit } from "./match-files.js";
 import type { VerifyDeps, VerifyOptions } from "./options.js";
 
@@ -22,7 +24,7 @@ export async function collectFiles(options: VerifyOptions, deps: VerifyDeps, boo
   const audits = await Promise.all(
     (options.audit ?? []).map((path) => limit(() => readAudit(path, { options, deps, book }))),
   );
-  const reports = lastPerWindow(audits.filter((audit) => audit !== undefined));
+  const { reports, instances } = await loadReports(lastPerWindow(audits), book);
   const wanted = reports.flatMap((report) => report.report.csvExports.map((item) => ({ report, item })));
   const files = [
     ...(await matched("invocations", options.csv ?? [], { wanted, deps, book })),
@@ -37,6 +39,7 @@ export async function collectFiles(options: VerifyOptions, deps: VerifyDeps, boo
   return {
     hotkey: options.hotkey,
     reports,
+    instances,
     files,
     metagraph: await readList(options.metagraph, metagraphOf),
     gpuCounts: (await readList(options.gpuCounts, gpuCountsOf)) ?? new Map(),
@@ -53,34 +56,35 @@ interface AuditReading {
   readonly book: CheckBook;
 }
 
-async function readAudit(path: string, reading: AuditReading): Promise<CollectedReport | undefined> {
+interface AuditFile extends ReportFile {
+  readonly window: ReportSummary["window"];
+}
+
+/** Checks the commitment of a report and looks for its window, by which reports are put in order. */
+async function readAudit(path: string, reading: AuditReading): Promise<AuditFile> {
   const { options, deps, book } = reading;
   const bytes = await readBounded(path);
   const name = basename(path);
   const block = Number(/^(\d+)\.json$/.exec(name)?.[1] ?? Number.NaN);
   if (deps.chain !== undefined && options.hotkey !== undefined && Number.isSafeInteger(block)) {
     const place = { netuid: options.netuid, hotkey: options.hotkey, block };
-    checkCommitment(await deps.chain.commitmentAt(place), { name, bytes, place, book });
+    checkCommitment(await deps.chain.commitmentAt(place), { name, sha256: sha256Hex(bytes), place, book });
   } else book.note("V03", `${name}: needs a chain, --hotkey and a file named <block>.json`);
-  const report = readAuditReport(bytes);
-  if (report === undefined) {
-    book.found("V05", "violation", { subject: name, message: "is not a JSON object" });
-    return undefined;
-  }
-  return { name, report, start: report.window?.start, end: report.window?.end };
+  return { name, path, window: readAuditReport(bytes)?.window };
 }
 
-function lastPerWindow(reports: readonly CollectedReport[]): CollectedReport[] {
-  const last = new Map<string, CollectedReport>();
-  for (const report of reports) {
-    const key = report.start === undefined ? report.name : String(report.start.getTime());
+function lastPerWindow(files: readonly AuditFile[]): AuditFile[] {
+  const last = new Map<string, AuditFile>();
+  for (const file of files) {
+    const key = file.window === undefined ? file.path : String(file.window.start.getTime());
     const known = last.get(key);
-    if (known === undefined || closedMs(report.report) >= closedMs(known.report)) last.set(key, report);
+    if (known === undefined || closedMs(file) >= closedMs(known)) last.set(key, file);
   }
-  return [...last.values()].sort((left, right) => (left.start?.getTime() ?? 0) - (right.start?.getTime() ?? 0));
+  const startMs = ({ window }: AuditFile) => window?.start.getTime() ?? 0;
+  return [...last.values()].sort((left, right) => startMs(left) - startMs(right));
 }
 
-function closedMs({ window }: AuditReport): number {
+function closedMs({ window }: AuditFile): number {
   return window?.closedAt?.getTime() ?? Number.POSITIVE_INFINITY;
 }
 

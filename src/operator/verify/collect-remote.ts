@@ -7,11 +7,13 @@ import type { CollectedReport, Evidence } from "./evidence.js";
 import { gpuCountsOf, HOUR_MS, hourOf, metagraphOf } from "./evidence.js";
 import { fetchAnswer, fetchOptional } from "./fetch/fetch-answers.js";
 import { fetchFiles } from "./fetch/fetch-files.js";
-import { fetchReport } from "./fetch/fetch-reports.js";
+import { type FetchedFile, fetchReport } from "./fetch/fetch-reports.js";
 import type { Remote } from "./fetch/remote.js";
+import { loadReports } from "./load-reports.js";
 import type { VerifyOptions } from "./options.js";
 
 const DEFAULT_DAYS = 7;
+const DEFAULT_JOBS = 4;
 /** Length of the index and of the scored window. @see protocol 08 §3.3 */
 const WEEK_MS = 7 * 24 * HOUR_MS;
 const CHAIN_CALLS_AT_ONCE = 8;
@@ -26,21 +28,22 @@ export async function collectRemote(remote: Remote): Promise<Evidence> {
   const wanted = wantedWindow(options, deps.now());
   const entries = own.filter(({ start }) => start.getTime() >= wanted.from.getTime() - WEEK_MS && start < wanted.to);
   for (const entry of entries) checkIdentity(entry, book);
-  const reports = await fetchReports(remote, entries);
+  const { reports, instances } = await loadReports(await fetchReports(remote, entries), book);
   const judged = entries.filter(({ start }) => start >= wanted.from);
   const missing = checkWindows(await timedWindows(remote, judged, reports), dueHours(remote, wanted, own[0]), book);
-  const rowsFrom = needsRows(options, reports) ? 0 : wanted.from.getTime();
-  const files = await fetchFiles(
-    remote,
-    reports.filter(({ entry }) => entry.start.getTime() >= rowsFrom),
-  );
+  const isByRows = needsRows(options, reports);
+  const withFiles = isByRows ? reports : reports.filter(({ file }) => file.entry.start >= wanted.from);
+  const files = await fetchFiles(remote, withFiles);
+  const isShort = isByRows && files.length < withFiles.flatMap(({ report }) => report.csvExports).length;
+  const hasAll = reports.length === entries.length && isWhole(own[0], wanted, deps.now());
   return {
     hotkey,
     reports,
+    instances,
     files,
     ...(await fetchLists(remote, reports)),
-    completeFrom: isWhole(own[0], wanted, deps.now()) ? undefined : (entries[0]?.start ?? wanted.from),
-    hasHoles: missing.length > 0 || hasGap(reports),
+    completeFrom: hasAll ? undefined : (reports[0]?.start ?? wanted.from),
+    hasHoles: missing.length > 0 || isShort || hasGap(reports),
     window: { from: wanted.from, to: wanted.to, missing },
   };
 }
@@ -75,11 +78,9 @@ function isWhole(first: AuditEntry | undefined, { from }: Wanted, now: Date): bo
   return first.start.getTime() > now.getTime() - WEEK_MS;
 }
 
-function hasGap(reports: readonly FetchedReport[]): boolean {
-  return reports.some(({ entry }, index) => {
-    const before = reports[index - 1]?.entry;
-    return before !== undefined && hourOf(entry.start) > hourOf(before.start) + 1;
-  });
+function hasGap(reports: readonly CollectedReport[]): boolean {
+  const hours = reports.flatMap(({ start }) => (start === undefined ? [] : [hourOf(start)]));
+  return hours.some((hour, index) => index > 0 && hour > (hours[index - 1] ?? hour) + 1);
 }
 
 /** Whether scores depend on invocations, so that the files of the look-back are needed as well. */
@@ -91,30 +92,28 @@ function needsRows({ profile = "auto" }: VerifyOptions, reports: readonly Collec
   return used.some((name) => SCORING_PROFILES[name].basis === "invocations");
 }
 
-async function fetchReports(remote: Remote, entries: readonly AuditEntry[]): Promise<FetchedReport[]> {
-  const limit = pLimit(remote.options.jobs ?? 4);
+async function fetchReports(remote: Remote, entries: readonly AuditEntry[]): Promise<FetchedFile[]> {
+  const limit = pLimit(remote.options.jobs ?? DEFAULT_JOBS);
   let done = 0;
   const fetched = await Promise.all(
     entries.map((entry) =>
       limit(async () => {
-        const report = await fetchReport(remote, entry);
+        const file = await fetchReport(remote, entry);
         done += 1;
         remote.deps.onProgress?.({ phase: "download", done, total: entries.length, bytes: 0 });
-        return report === undefined ? [] : [{ ...report, entry }];
+        return file ?? [];
       }),
     ),
   );
   return fetched.flat();
 }
 
-type FetchedReport = CollectedReport & { readonly entry: AuditEntry };
-
 async function timedWindows(
   { deps }: Remote,
   entries: readonly AuditEntry[],
-  reports: readonly FetchedReport[],
+  reports: readonly (CollectedReport & { readonly file: FetchedFile })[],
 ): Promise<ReportedWindow[]> {
-  const closed = new Map(reports.map(({ entry, report }) => [entry, report.window?.closedAt ?? null]));
+  const closed = new Map(reports.map(({ file, report }) => [file.entry, report.window?.closedAt ?? null]));
   const limit = pLimit(CHAIN_CALLS_AT_ONCE);
   return Promise.all(
     entries.map((entry) =>

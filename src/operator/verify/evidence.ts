@@ -1,6 +1,7 @@
 import type { MetagraphEntry } from "../../domain/scoring/inputs.js";
-import type { AuditReport, ExportKind } from "./audit-report.js";
+import type { ExportKind, ReportSummary } from "./audit-report.js";
 import { objectOf, textOf } from "./audit-report.js";
+import type { InstanceBook } from "./checks/instance-book.js";
 
 export const HOUR_MS = 3_600_000;
 
@@ -8,7 +9,7 @@ export const HOUR_MS = 3_600_000;
 export interface CollectedReport {
   /** How messages call it. */
   readonly name: string;
-  readonly report: AuditReport;
+  readonly report: ReportSummary;
   /** Undefined when neither the index nor the report names a window. */
   readonly start: Date | undefined;
   readonly end: Date | undefined;
@@ -32,6 +33,7 @@ export interface Evidence {
   readonly hotkey: string | undefined;
   /** Ascending by window. */
   readonly reports: readonly CollectedReport[];
+  readonly instances: InstanceBook;
   readonly files: readonly CollectedFile[];
   /** Undefined when none was given or served. */
   readonly metagraph: readonly MetagraphEntry[] | undefined;

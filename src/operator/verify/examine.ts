@@ -4,7 +4,7 @@ import type { CheckBook } from "./checks/check-book.js";
 import { checkLiveScores, checkPublishedScores } from "./checks/check-scores.js";
 import { type Chosen, checkWeights } from "./checks/check-weights.js";
 import { WEIGHT_TOLERANCE } from "./checks/compare-weights.js";
-import { type InstanceBook, mergeReports } from "./checks/instance-book.js";
+import type { InstanceBook } from "./checks/instance-book.js";
 import { type ChainSubject, readSubject, registeredKeys } from "./checks/subject.js";
 import { type Evaluation, type ScoringEvidence, scoresAt, tallyRows } from "./evaluations.js";
 import type { Evidence } from "./evidence.js";
@@ -39,8 +39,7 @@ interface Facts {
 /** Everything behind the collection of evidence: reads rows, recomputes, compares, reports. */
 export async function examine(run: Run, evidence: Evidence): Promise<VerifyReport> {
   const { options, deps, book } = run;
-  tellProblems(evidence, book);
-  const instances = mergeReports(evidence.reports, book);
+  const { instances } = evidence;
   const subject = await chainSubject(run, evidence);
   const { reports, gpuCounts } = evidence;
   const wanted = options.asOf ?? "auto";
@@ -75,12 +74,6 @@ function compare(run: Run, facts: Facts): Chosen {
   });
   checkLiveScores({ evidence, book }, chosen.sheet.scores, uncoveredHours(evidence.reports, chosen.asOf));
   return chosen;
-}
-
-function tellProblems({ reports }: Evidence, book: CheckBook): void {
-  for (const { name, report } of reports) {
-    for (const message of report.problems) book.found("V05", "warning", { subject: name, message });
-  }
 }
 
 async function chainSubject({ deps, options }: Run, { hotkey }: Evidence): Promise<ChainSubject | undefined> {

@@ -1,4 +1,5 @@
 import fastifySwagger from "@fastify/swagger";
+import { checkGpuVerification } from "../../domain/nodes/gpu-verification.js";
 import { openChain } from "../../infra/chain/open.js";
 import { loadGpuTable } from "../../infra/gpu-table-file.js";
 import { createHttpServer, type HttpServer } from "../../infra/http-server/server.js";
@@ -47,6 +48,7 @@ const NEEDS = [
 export async function start(ctx: Context, options: ServiceOptions = {}): Promise<RunningService> {
   const { config } = ctx;
   requireSettings(config, NEEDS);
+  checkGpuVerification(config);
   const stack = new CloseStack();
   try {
     const deps = await openDeps(ctx, stack);

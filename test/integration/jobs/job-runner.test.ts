@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { expect } from "vitest";
 import type { Db } from "../../../src/infra/postgres/client.js";
 import type { Job, JobRun } from "../../../src/jobs/job.js";
-import { runJobOnce, startJobRunner } from "../../../src/jobs/job-runner.js";
+import { type JobRunner, runJobOnce, startJobRunner } from "../../../src/jobs/job-runner.js";
 import { guardLease, renewLease, takeLease } from "../../../src/jobs/lease.js";
 import type { RunnerDeps } from "../../../src/jobs/leased-run.js";
 import { runHistory } from "../../../src/jobs/run-history.js";
@@ -41,6 +41,84 @@ test("10 §16.22: two runners started at once never run a job at the same time",
   await expect.poll(() => runs, { timeout: 10_000 }).toBeGreaterThan(5);
   await Promise.all(runners.map((runner) => runner.close()));
   expect(most).toBe(1);
+});
+
+test("10 §16.22: of two runners side by side each due run happens once, also after a restart", async ({ db, log }) => {
+  let now = new Date("2026-01-07T12:00:00Z");
+  let runs = 0;
+  const hourly = {
+    ...job(async () => {
+      runs += 1;
+      return { items: 1 };
+    }),
+    everySeconds: 3600,
+  };
+  const at = { ...deps(db, log), now: () => now };
+  const start = () => [startJobRunner(at, [hourly]), startJobRunner(at, [hourly])];
+  const known = (runners: JobRunner[]) => runners.map((runner) => runner.health().get("test-job")?.lastSuccess);
+  const first = start();
+  await expect.poll(() => known(first)).toEqual([now, now]);
+  await Promise.all(first.map((runner) => runner.close()));
+  expect(runs).toBe(1);
+  const second = start();
+  await expect.poll(() => known(second)).toEqual([now, now]);
+  await Promise.all(second.map((runner) => runner.close()));
+  expect(runs).toBe(1);
+  const before = now;
+  now = new Date(before.getTime() + 3_600_000);
+  const third = start();
+  await expect.poll(() => known(third)).toEqual([now, now]);
+  await Promise.all(third.map((runner) => runner.close()));
+  expect(runs).toBe(2);
+});
+
+test("10 §16.22: a runner takes over from a holder that died when its lease expires", async ({ db, log }) => {
+  await takeLease(db, { job: "test-job", holder: "dead", seconds: 1 });
+  let runs = 0;
+  const runner = startJobRunner(deps(db, log, 1), [
+    job(async () => {
+      runs += 1;
+      return { items: 0 };
+    }),
+  ]);
+  await expect.poll(() => runs, { timeout: 5000 }).toBeGreaterThan(0);
+  await runner.close();
+});
+
+test("a run that ignores its time limit is given up and recorded, and the next runner waits for its lease", async ({
+  db,
+  log,
+}) => {
+  const stuck = { ...job(() => new Promise<never>(() => undefined)), timeoutSeconds: 0.05 };
+  await expect(runJobOnce({ ...deps(db, log), graceMs: 20 }, stuck)).rejects.toMatchObject({ kind: "aborted" });
+  const [row] = await runHistory(db, { job: "test-job", limit: 1 });
+  expect(row).toMatchObject({ status: "failed", error: "the job did not stop when it was told to" });
+});
+
+test("a job that is at work when the runner closes finishes what it is at", async ({ db, log }) => {
+  let started = false;
+  const polite = job(async (run) => {
+    started = true;
+    await new Promise((resolve) => run.signal.addEventListener("abort", resolve));
+    return { items: 7 };
+  });
+  const runner = startJobRunner(deps(db, log), [polite]);
+  await expect.poll(() => started).toBe(true);
+  await runner.close();
+  expect((await runHistory(db, { job: "test-job", limit: 1 }))[0]).toMatchObject({ status: "succeeded", items: 7 });
+  expect(await takeLease(db, { job: "test-job", holder: "next", seconds: 1 })).toBeDefined();
+});
+
+test("runs count into the metrics by name", async ({ db, log }) => {
+  const { metrics, ...rest } = deps(db, log);
+  await runJobOnce(
+    { ...rest, metrics },
+    job(async () => ({ items: 3 })),
+  );
+  const text = await metrics.registry.metrics();
+  expect(text).toContain('job_items_total{job="test-job"} 3');
+  expect(text).toMatch(/job_last_success_timestamp\{job="test-job"\} \d/);
+  expect(text).toContain('job_duration_seconds_count{job="test-job"} 1');
 });
 
 test("10 §16.22: the lease of a dead holder passes on, and the dead holder's late write is rejected", async ({

@@ -4,7 +4,8 @@ import type { CollectedReport } from "../evidence.js";
 import { HOUR_MS } from "../evidence.js";
 import type { ChainSubject } from "./subject.js";
 
-const MINUTES_BEFORE = [0, 1, 2, 5, 10, 20, 30] as const;
+/** The first minute is looked at closely: a young validator's shares still move by the second. */
+const SECONDS_BEFORE = [0, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800] as const;
 const RANGE_POINTS = 12;
 /** Blocks of an epoch on the main network. */
 const TEMPO_BLOCKS = 360;
@@ -37,8 +38,14 @@ export async function planAsOf(context: AsOfContext): Promise<AsOfPlan> {
   const time = await timeOfBlock(chain, block);
   if (subject.rules.commitReveal)
     return { method: "epoch_range", candidates: await rangeBefore(chain, block, time), block };
-  const [first, ...rest] = MINUTES_BEFORE.map((minutes) => new Date(time.getTime() - minutes * 60_000));
-  return { method: "last_update", candidates: [first ?? time, ...rest], block };
+  const before = SECONDS_BEFORE.map((seconds) => new Date(time.getTime() - seconds * 1000));
+  // A block's time is when it was opened on some chains, and weights may have come in until the next one.
+  const next = await chain.blockAt(block + 1);
+  return {
+    method: "last_update",
+    candidates: [time, ...before.slice(1), ...(next === undefined ? [] : [next.time])],
+    block,
+  };
 }
 
 function offlinePlan({ reports, now }: AsOfContext): AsOfPlan {

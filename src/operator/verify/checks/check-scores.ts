@@ -12,7 +12,7 @@ const LIFE_ROUNDING_SECONDS = 0.002;
 /** Live scores are computed every ten minutes. */
 const LIVE_AGE_HOURS = 0.25;
 
-export type Rescore = (
+type Rescore = (
   published: Pick<PublishedScores, "profile" | "asOf" | "oneHotkeyPerColdkey">,
   keys: readonly MetagraphEntry[],
 ) => ScoreSheet;

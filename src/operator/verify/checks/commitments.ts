@@ -1,9 +1,8 @@
 import type { CommitmentRead } from "../../../infra/chain/client.js";
-import { sha256Hex } from "../../../wire/hashes.js";
 import type { CheckBook } from "./check-book.js";
 
 /** Whose commitment in which block. */
-export interface CommitmentPlace {
+interface CommitmentPlace {
   readonly netuid: number;
   readonly hotkey: string;
   readonly block: number;
@@ -11,15 +10,14 @@ export interface CommitmentPlace {
 
 interface Committed {
   readonly name: string;
-  readonly bytes: Uint8Array;
+  readonly sha256: string;
   readonly place: CommitmentPlace;
   readonly book: CheckBook;
 }
 
 /** V03: the SHA-256 of a report is what its validator committed in that block. A commitment that cannot be read is
  *  never taken for a good one. @see protocol 08 §5 */
-export function checkCommitment(read: CommitmentRead, { name: subject, bytes, place, book }: Committed): void {
-  const sha256 = sha256Hex(bytes);
+export function checkCommitment(read: CommitmentRead, { name: subject, sha256, place, book }: Committed): void {
   if (read.kind === "unreadable") {
     const message = `the chain endpoint keeps neither state nor body of block ${place.block}`;
     book.found("V03", "unverifiable", { subject, message });
@@ -32,7 +30,7 @@ export function checkCommitment(read: CommitmentRead, { name: subject, bytes, pl
   } else book.ok("V03");
 }
 
-/** True when the chain holds another hash for these bytes: a reason to fetch them again. */
-export function isContradicted(read: CommitmentRead | undefined, bytes: Uint8Array): boolean {
-  return read?.kind === "sha256" && read.hex !== sha256Hex(bytes);
+/** True when the chain holds another hash: a reason to fetch the report again. */
+export function isContradicted(read: CommitmentRead | undefined, sha256: string): boolean {
+  return read?.kind === "sha256" && read.hex !== sha256;
 }

@@ -11,19 +11,28 @@ export interface InstanceBook {
 
 /** Merges reports in the order of their windows: the latest row of every instance, and every interval. What an earlier
  *  report has fixed may not change afterwards; where it does, V07 says so. @see protocol 08 §7.5 */
-export function mergeReports(
-  reports: readonly { readonly name: string; readonly report: AuditReport }[],
-  book: CheckBook,
-): InstanceBook {
-  const instances = new Map<string, AuditedInstance>();
-  const intervals = new Map<string, ComputeInterval>();
-  for (const { name, report } of reports) {
-    for (const row of report.instances) mergeInstance(instances, row, { name, book });
-    for (const row of report.history) mergeInterval(intervals, row, { name, book });
+export class InstanceMerger {
+  readonly #instances = new Map<string, AuditedInstance>();
+  readonly #intervals = new Map<string, ComputeInterval>();
+  readonly #book: CheckBook;
+  #reports = 0;
+
+  constructor(book: CheckBook) {
+    this.#book = book;
   }
-  if (reports.length > 1) book.ok("V07", instances.size + intervals.size);
-  else book.note("V07", "needs two reports");
-  return { instances: [...instances.values()], history: groupByInstance(intervals.values()) };
+
+  add(name: string, report: AuditReport): void {
+    this.#reports += 1;
+    const source = { name, book: this.#book };
+    for (const row of report.instances) mergeInstance(this.#instances, row, source);
+    for (const row of report.history) mergeInterval(this.#intervals, row, source);
+  }
+
+  finish(): InstanceBook {
+    if (this.#reports > 1) this.#book.ok("V07", this.#instances.size + this.#intervals.size);
+    else this.#book.note("V07", "needs two reports");
+    return { instances: [...this.#instances.values()], history: groupByInstance(this.#intervals.values()) };
+  }
 }
 
 interface Source {

@@ -77,6 +77,11 @@ export class FileStore {
     return sha256;
   }
 
+  /** Hash that an earlier run noted for a file, whatever the file is now. */
+  rememberedHash(path: string): string | undefined {
+    return this.#old.files[path.slice(this.#dir.length)]?.sha256;
+  }
+
   /** Notes the hash of a file that was just written, so that the next run need not compute it. */
   async remember(path: string, sha256: string): Promise<void> {
     const { size, mtimeMs } = await stat(path);

@@ -15,24 +15,34 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let sizeBytes = 0;
-    request.on("data", (chunk: Buffer) => {
+    const stop = () => {
+      request.off("data", take);
+      request.off("end", finish);
+      request.off("error", leave);
+      request.off("close", leave);
+    };
+    const take = (chunk: Buffer) => {
       sizeBytes += chunk.length;
-      if (sizeBytes > maxBytes) {
-        // The rest is not read: the connection ends with the answer.
-        request.removeAllListeners("data");
-        request.pause();
-        reject(tooLarge());
-        return;
-      }
       chunks.push(chunk);
-    });
-    request.once("end", () => {
+      if (sizeBytes <= maxBytes) return;
+      // The rest is not read: the connection ends with the answer.
+      stop();
+      request.pause();
+      reject(tooLarge());
+    };
+    const finish = () => {
+      stop();
       const [first] = chunks;
       resolve(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, sizeBytes));
-    });
-    const gone = () => reject(new AppError("aborted", "the client left while sending its request"));
-    request.once("error", gone);
-    request.once("close", gone);
+    };
+    const leave = () => {
+      stop();
+      reject(new AppError("aborted", "the client left while sending its request"));
+    };
+    request.on("data", take);
+    request.on("end", finish);
+    request.on("error", leave);
+    request.on("close", leave);
   });
 }
 

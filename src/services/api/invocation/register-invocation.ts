@@ -48,7 +48,6 @@ const DRAIN_MS = 30_000;
 export async function registerInvocation(app: HttpServer, deps: InvocationDeps): Promise<Invocation> {
   const stack = new CloseStack();
   const background = new Background(deps.log);
-  (deps.redis.options as { enableAutoPipelining?: boolean }).enableAutoPipelining = true;
   try {
     const { gateway, writer } = await openGateway(deps, stack, background);
     const serve = openServe(deps, gateway);
@@ -84,6 +83,8 @@ function destinationOf(directory: Directory, request: FastifyRequest): Promise<D
 async function openGateway(deps: InvocationDeps, stack: CloseStack, background: Background) {
   const { config, redis, db, log, now } = deps;
   const { gateway: settings } = config;
+  // Commands of one turn of the event loop leave in one write: a system call costs more than most of them.
+  redis.options.enableAutoPipelining = true;
   const memory = stack.use(await openGatewayMemory(deps));
   const instances = stack.use(openInstanceClient({ signer: deps.signer, connectTimeoutMs: settings.connectTimeoutMs }));
   const targets = openTargetStore(redis);

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
-import { sql } from "kysely";
 import { Type } from "typebox";
+import { pingPostgres } from "../../../infra/postgres/client.js";
 import { AppError } from "../../../kernel/errors.js";
 import type { ApiDeps } from "../deps.js";
 import { docsPage } from "../docs-page.js";
@@ -11,7 +11,7 @@ export const statusRoutes: FastifyPluginAsyncTypebox<Pick<ApiDeps, "db" | "metri
   { db, metrics },
 ) => {
   app.get("/ping", { schema: { response: { 200: Type.Object({ message: Type.String() }) } } }, async () => {
-    await sql`select 1`.execute(db).catch((cause: unknown) => {
+    await pingPostgres(db).catch((cause: unknown) => {
       throw new AppError("unavailable", "The database does not answer.", { code: "DB002", cause });
     });
     return { message: "pong" };

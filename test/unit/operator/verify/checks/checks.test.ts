@@ -4,7 +4,7 @@ import type { AuditedInstance, AuditReport } from "../../../../../src/operator/v
 import { driftOf, planAsOf, uncoveredHours } from "../../../../../src/operator/verify/checks/as-of.js";
 import { CheckBook } from "../../../../../src/operator/verify/checks/check-book.js";
 import { checkWindows, type ReportedWindow } from "../../../../../src/operator/verify/checks/check-windows.js";
-import { mergeReports } from "../../../../../src/operator/verify/checks/instance-book.js";
+import { InstanceMerger } from "../../../../../src/operator/verify/checks/instance-book.js";
 import type { ChainSubject } from "../../../../../src/operator/verify/checks/subject.js";
 import type { CheckId } from "../../../../../src/operator/verify/report.js";
 
@@ -97,7 +97,9 @@ function report(change: Partial<AuditReport>): { name: string; report: AuditRepo
 describe("V07", () => {
   const merge = (...reports: Partial<AuditReport>[]) => {
     const book = new CheckBook();
-    return { ...mergeReports(reports.map(report), book), found: messages(book, "V07") };
+    const merger = new InstanceMerger(book);
+    for (const { name, report: one } of reports.map(report)) merger.add(name, one);
+    return { ...merger.finish(), found: messages(book, "V07") };
   };
 
   test("fields that were empty may be filled, and the latest row counts", () => {
@@ -156,10 +158,10 @@ describe("as-of", () => {
     }) as unknown as ChainSubject;
   const context = { wanted: "auto" as const, chain, subject: undefined, reports: [], now: hour(1) };
 
-  test("tries the half hour before the last update", async () => {
+  test("tries the half hour before the last update, and the block after it", async () => {
     const plan = await planAsOf({ ...context, subject: subject(false) });
-    const minutes = plan.candidates.map((time) => (1_000_000 * 12_000 - time.getTime()) / 60_000);
-    expect(minutes).toEqual([0, 1, 2, 5, 10, 20, 30]);
+    const seconds = plan.candidates.map((time) => (1_000_000 * 12_000 - time.getTime()) / 1000);
+    expect(seconds).toEqual([0, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, -12]);
     expect(plan).toMatchObject({ method: "last_update", block: 1_000_000 });
   });
 
