@@ -27,12 +27,14 @@ const DURATION_BUCKETS = [0.05, 0.2, 1, 5, 30, 120, 600];
  */
 export async function runLeased(deps: RunnerDeps, job: Job, lease: Lease): Promise<JobResult> {
   const stack = new CloseStack();
-  stack.add(() => releaseLease(deps.db, lease));
+  const progress = { isWorking: false };
+  // Of a job that was given up nobody knows what it still does: its lease has to expire.
+  stack.add(() => (progress.isWorking ? undefined : releaseLease(deps.db, lease)));
   const lost = new AbortController();
   const renewal = setInterval(() => void keepLease(deps, lease, lost), (deps.leaseSeconds * 1000) / 3);
   stack.add(() => clearInterval(renewal));
   try {
-    return await recordedRun(deps, { job, lease, lost: lost.signal });
+    return await recordedRun(deps, { job, lease, progress, lost: lost.signal });
   } finally {
     await stack.close().catch(() => undefined);
   }
@@ -41,17 +43,21 @@ export async function runLeased(deps: RunnerDeps, job: Job, lease: Lease): Promi
 interface Run {
   readonly job: Job;
   readonly lease: Lease;
+  readonly progress: { isWorking: boolean };
   readonly lost: AbortSignal;
 }
 
-async function recordedRun(deps: RunnerDeps, { job, lease, lost }: Run): Promise<JobResult> {
+async function recordedRun(deps: RunnerDeps, { job, lease, progress, lost }: Run): Promise<JobResult> {
   const startedAt = deps.now();
   const done = durationOf(deps.metrics).startTimer({ job: job.name });
   const runId = await recordStart(deps.db, lease, { scheduledFor: startedAt, startedAt });
   try {
     const signal = AbortSignal.any([deps.signal, lost, AbortSignal.timeout(job.timeoutSeconds * 1000)]);
     const guard = (tx: Db) => guardLease(tx, lease);
-    const work = job.run({ signal, now: deps.now, log: deps.log, fence: lease.fence, guard });
+    progress.isWorking = true;
+    const work = job.run({ signal, now: deps.now, log: deps.log, fence: lease.fence, guard }).finally(() => {
+      progress.isWorking = false;
+    });
     const result = await withinGrace(work, signal, deps.graceMs ?? GRACE_MS);
     await recordSuccess(deps.db, runId, { result, finishedAt: deps.now() });
     countSuccess(deps, job, result);

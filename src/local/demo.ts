@@ -66,23 +66,23 @@ async function platformAccount(db: Db, config: Config, { seed, now }: { seed: st
   return { ...account, permissions };
 }
 
-/** Deploys the demo chute with the SDK's request, as the first-party account. Deploying the same again is refused with 409: fine. */
+/** Deploys the demo chute as the first-party account. */
 export async function deployDemoChute(state: PlatformState): Promise<void> {
-  const config = made(state.config, "the configuration");
-  const hotkey = keypairFromSeed(made(state.credentials, "the credentials").platformSeed);
+  const seed = made(state.credentials, "the credentials").platformSeed;
+  await deployDemo(made(state.config, "the configuration"), { seed, now: state.options.now() });
+}
+
+/** The same over HTTP with the SDK's request. Deploying it again unchanged is refused with 409: fine. */
+export async function deployDemo(config: Config, account: { seed: string; now: Date }): Promise<void> {
+  const hotkey = keypairFromSeed(account.seed);
   const body = JSON.stringify(demoBody());
   const http = createHttpClient({ connectTimeoutMs: 5000, totalTimeoutMs: 20_000, lookupLocalhost: true });
   try {
-    const answer = await http.request(`${apiUrl(config)}/chutes/`, {
-      body,
-      headers: { "content-type": "application/json", ...signedHeaders(hotkey, { body }, state.options.now()) },
-    });
-    if (answer.status !== 200 && answer.status !== 409) {
-      throw new AppError(
-        "unavailable",
-        `deploying the demo chute answered ${answer.status}: ${answer.body.toString().slice(0, 500)}`,
-      );
-    }
+    const headers = { "content-type": "application/json", ...signedHeaders(hotkey, { body }, account.now) };
+    const answer = await http.request(`${apiUrl(config)}/chutes/`, { body, headers });
+    if (answer.status === 200 || answer.status === 409) return;
+    const text = answer.body.toString().slice(0, 500);
+    throw new AppError("unavailable", `deploying the demo chute answered ${answer.status}: ${text}`);
   } finally {
     await http.close();
   }

@@ -1,9 +1,10 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes, randomUUID, webcrypto } from "node:crypto";
 import { once } from "node:events";
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from "node:http2";
+import { createSecureServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { newTlsMaterial } from "../../src/miner/tls-material.js";
+import * as x509 from "@peculiar/x509";
+import { newTlsMaterial, type TlsMaterial } from "../../src/miner/tls-material.js";
 import { sha256Hex } from "../../src/wire/hashes.js";
 import { isFreshNonce, validatorMessage, verifyHotkeyMessage } from "../../src/wire/hotkey-signature.js";
 import { decryptBody, decryptPath, encryptBody, gunzipBounded, gzipFast } from "../../src/wire/instance-cipher.js";
@@ -13,7 +14,12 @@ import type { InstanceTransport } from "../../src/wire/instance-transport.js";
 export type Behaviour =
   | { readonly kind: "json"; readonly value: unknown }
   | { readonly kind: "response"; readonly wrapped: Readonly<Record<string, unknown>>; readonly bytes: Buffer }
-  | { readonly kind: "stream"; readonly lines: Iterable<string | Buffer> | AsyncIterable<string | Buffer> }
+  | {
+      readonly kind: "stream";
+      readonly lines: Iterable<string | Buffer> | AsyncIterable<string | Buffer>;
+      /** Waits until the caller has taken what was sent. */
+      readonly respectsBackPressure?: boolean;
+    }
   | { readonly kind: "status"; readonly status: number; readonly body: string }
   /** Some lines, then the connection is reset. */
   | { readonly kind: "break"; readonly lines: readonly string[] }
@@ -42,6 +48,8 @@ export interface FakeInstanceOptions {
   /** What it reports about its load. */
   readonly loadHeaders?: () => Readonly<Record<string, string>>;
   readonly now?: () => Date;
+  /** Default true: the certificate carries its name a second time, where clients look first. */
+  readonly hasAlternativeName?: boolean;
 }
 
 export interface FakeInstance {
@@ -50,6 +58,10 @@ export interface FakeInstance {
   /** What the platform must know to call it. */
   readonly transport: InstanceTransport;
   readonly calls: SeenCall[];
+  /** Open connections. */
+  connections(): number;
+  /** Cuts all connections, as a network fault would. */
+  dropConnections(): void;
   close(): Promise<void>;
 }
 
@@ -61,11 +73,12 @@ const MAX_BYTES = 64 * 1024 * 1024;
 export async function startFakeInstance(options: FakeInstanceOptions): Promise<FakeInstance> {
   const configId = randomUUID();
   const key = randomBytes(32);
-  const tls = await newTlsMaterial({ configId, nonce: "00", now: new Date() });
+  const material = await newTlsMaterial({ configId, nonce: "00", now: new Date() });
+  const tls = options.hasAlternativeName === false ? { ...material, ...(await bareCertificate(configId)) } : material;
   const server = createSecureServer({
     cert: tls.serverCertPem,
     key: tls.serverKeyPem,
-    ca: tls.caCertPem,
+    ca: material.caCertPem,
     requestCert: true,
     rejectUnauthorized: true,
   });
@@ -79,7 +92,13 @@ export async function startFakeInstance(options: FakeInstanceOptions): Promise<F
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const sessions = new Set<{ destroy(): void }>();
-  server.on("session", (session) => sessions.add(session));
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+  });
+  const dropConnections = () => {
+    for (const session of sessions) session.destroy();
+  };
   return {
     port: (server.address() as AddressInfo).port,
     configId,
@@ -94,15 +113,36 @@ export async function startFakeInstance(options: FakeInstanceOptions): Promise<F
       },
     },
     calls,
-    close: () => close(server, sessions),
+    connections: () => sessions.size,
+    dropConnections,
+    async close() {
+      const closed = once(server, "close");
+      server.close();
+      dropConnections();
+      await closed;
+    },
   };
 }
 
-async function close(server: Http2SecureServer, sessions: Set<{ destroy(): void }>): Promise<void> {
-  const closed = once(server, "close");
-  server.close();
-  for (const session of sessions) session.destroy();
-  await closed;
+/** A self-signed certificate whose name stands in its subject alone, as some runtimes make them. */
+async function bareCertificate(
+  configId: string,
+): Promise<Pick<TlsMaterial, "serverCertPem" | "serverKeyPem" | "caCertPem">> {
+  x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
+  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: "01",
+    name: `CN=${configId}.int.chutes.dev`,
+    notBefore: new Date(Date.now() - 60_000),
+    notAfter: new Date(Date.now() + 3_600_000),
+    signingAlgorithm: algorithm,
+    keys,
+  });
+  const key = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
+  const serverCertPem = certificate.toString("pem");
+  const serverKeyPem = `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n`;
+  return { serverCertPem, serverKeyPem, caCertPem: serverCertPem };
 }
 
 interface Serving extends FakeInstanceOptions {
@@ -165,7 +205,8 @@ async function perform(serving: Serving, stream: ServerHttp2Stream, behaviour: B
       stream.respond({ ":status": 200, "content-type": "text/event-stream", ...load });
       for await (const line of behaviour.lines) {
         if (stream.destroyed) return;
-        stream.write(`${seal(Buffer.from(line))}\n`);
+        const isTaken = stream.write(`${seal(Buffer.from(line))}\n`);
+        if (!isTaken && behaviour.respectsBackPressure === true) await once(stream, "drain");
       }
       stream.end();
   }

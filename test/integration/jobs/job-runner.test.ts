@@ -93,6 +93,7 @@ test("a run that ignores its time limit is given up and recorded, and the next r
   await expect(runJobOnce({ ...deps(db, log), graceMs: 20 }, stuck)).rejects.toMatchObject({ kind: "aborted" });
   const [row] = await runHistory(db, { job: "test-job", limit: 1 });
   expect(row).toMatchObject({ status: "failed", error: "the job did not stop when it was told to" });
+  expect(await takeLease(db, { job: "test-job", holder: "next", seconds: 30 })).toBeUndefined();
 });
 
 test("a job that is at work when the runner closes finishes what it is at", async ({ db, log }) => {
