@@ -1,3 +1,4 @@
+import { inSnapshot } from "../domain/audit/export-repository.js";
 import type { ProfileName } from "../domain/scoring/profiles.js";
 import { scoreMiners } from "../domain/scoring/score.js";
 import { scoringInputs } from "../domain/scoring/score-inputs-repository.js";
@@ -27,10 +28,8 @@ async function publishScores(
   const asOf = run.now();
   const { oneHotkeyPerColdkey } = config.scoring;
   const profile = config.scoring.profile as ProfileName;
-  const sheet = scoreMiners(
-    profile,
-    await scoringInputs(db, { profile, netuid: config.netuid, asOf, oneHotkeyPerColdkey }),
-  );
+  const question = { profile, netuid: config.netuid, asOf, oneHotkeyPerColdkey };
+  const sheet = scoreMiners(profile, await inSnapshot(db, (snapshot) => scoringInputs(snapshot, question)));
   const body = JSON.stringify({
     raw_values: Object.fromEntries(sheet.raw),
     final_scores: Object.fromEntries(sheet.scores),

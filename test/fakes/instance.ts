@@ -116,6 +116,7 @@ export async function startFakeInstance(options: FakeInstanceOptions): Promise<F
     connections: () => sessions.size,
     dropConnections,
     async close() {
+      if (!server.listening) return;
       const closed = once(server, "close");
       server.close();
       dropConnections();
@@ -204,11 +205,11 @@ async function perform(serving: Serving, stream: ServerHttp2Stream, behaviour: B
     case "stream":
       stream.respond({ ":status": 200, "content-type": "text/event-stream", ...load });
       for await (const line of behaviour.lines) {
-        if (stream.destroyed) return;
+        if (!stream.writable) return;
         const isTaken = stream.write(`${seal(Buffer.from(line))}\n`);
         if (!isTaken && behaviour.respectsBackPressure === true) await once(stream, "drain");
       }
-      stream.end();
+      if (stream.writable) stream.end();
   }
 }
 

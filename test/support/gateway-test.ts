@@ -13,7 +13,7 @@ import {
 
 /** Starts gateways and instances, and closes them before the test's database goes. */
 export interface World {
-  gateway(options?: Omit<GatewayOptions, "db" | "log">): Promise<GatewayApi>;
+  gateway(options?: Partial<GatewayOptions>): Promise<GatewayApi>;
   instance(
     api: GatewayApi,
     chute: GivenChute,

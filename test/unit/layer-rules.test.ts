@@ -6,7 +6,9 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
-const { forbidden } = createRequire(import.meta.url)(join(root, ".dependency-cruiser.cjs")) as { forbidden: { name: string }[] };
+const { forbidden } = createRequire(import.meta.url)(join(root, ".dependency-cruiser.cjs")) as {
+  forbidden: { name: string }[];
+};
 
 /** One planted violation per rule: file → what it imports. */
 const PLANTED: Record<string, Record<string, string>> = {
@@ -26,7 +28,12 @@ const PLANTED: Record<string, Record<string, string>> = {
   "repositories-know-postgres": { "src/domain/y/b-repository.ts": "../../infra/redis/z.js" },
   "stores-know-redis": { "src/domain/y/b-store.ts": "../../infra/postgres/z.js" },
   "no-cycles": { "src/wire/c1.ts": "./c2.js", "src/wire/c2.ts": "./c1.js" },
-  "no-folder-cycles": { "src/domain/f1/a.ts": "../f2/a.js", "src/domain/f2/b.ts": "../f1/b.js", "src/domain/f1/b.ts": "", "src/domain/f2/a.ts": "" },
+  "no-folder-cycles": {
+    "src/domain/f1/a.ts": "../f2/a.js",
+    "src/domain/f2/b.ts": "../f1/b.js",
+    "src/domain/f1/b.ts": "",
+    "src/domain/f2/a.ts": "",
+  },
   "only-polkadot-api": { "src/wire/d1.ts": "@polkadot/api" },
   "only-execa": { "src/wire/d3.ts": "execa" },
   "only-pg": { "src/wire/d4.ts": "pg" },
@@ -46,7 +53,8 @@ const reported = new Set<string>();
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), "layers-"));
   symlinkSync(join(root, "node_modules"), join(dir, "node_modules"));
-  for (const file of [".dependency-cruiser.cjs", "tsconfig.json", "package.json"]) cpSync(join(root, file), join(dir, file));
+  for (const file of [".dependency-cruiser.cjs", "tsconfig.json", "package.json"])
+    cpSync(join(root, file), join(dir, file));
   for (const room of ["commands", "operator", "wire"]) write(`src/${room}/z.ts`, "");
   for (const room of ["services", "domain", "infra"]) write(`src/${room}/z/z.ts`, "");
   write("src/infra/redis/z.ts", "");
@@ -69,16 +77,23 @@ test("every rule of the configuration has a planted violation", () => {
 
 function write(path: string, target: string): void {
   mkdirSync(dirname(join(dir, path)), { recursive: true });
-  writeFileSync(join(dir, path), target === "" ? "export const value = 1;\n" : `import * as other from "${target}";\nexport const use = other;\n`);
+  writeFileSync(
+    join(dir, path),
+    target === "" ? "export const value = 1;\n" : `import * as other from "${target}";\nexport const use = other;\n`,
+  );
 }
 
 function run(): string {
   try {
-    return execFileSync(process.execPath, [join(root, "node_modules/dependency-cruiser/bin/dependency-cruise.mjs"), "src", "--output-type", "json"], {
-      cwd: dir,
-      encoding: "utf8",
-      maxBuffer: 64 << 20,
-    });
+    return execFileSync(
+      process.execPath,
+      [join(root, "node_modules/dependency-cruiser/bin/dependency-cruise.mjs"), "src", "--output-type", "json"],
+      {
+        cwd: dir,
+        encoding: "utf8",
+        maxBuffer: 64 << 20,
+      },
+    );
   } catch (error) {
     return (error as { stdout: string }).stdout;
   }

@@ -34,8 +34,8 @@ export interface InstanceAnswer {
 export interface InstanceClient extends Running {
   /**
    * Sends a signed, encrypted request.
-   * @throws AppError `unavailable` when the instance cannot be reached, breaks off or stays silent; `forbidden` when the
-   *   session key is missing (`hasSessionKey`); `aborted` on the signal
+   * @throws AppError `unavailable` when the instance breaks off or stays silent; `forbidden` when its session key is missing;
+   *   `aborted` on the signal; Error of the system when it cannot be reached
    */
   call(target: InstanceTarget, call: InstanceCall): Promise<InstanceAnswer>;
   /** Closes the connection to an instance. */
@@ -59,7 +59,8 @@ export function openInstanceClient(deps: SessionPoolOptions & { readonly signer:
         ...validatorHeaders(deps.signer, { miner: target.minerHotkey, body }, call.now),
       });
       const answer = awaitAnswer(stream, call);
-      stream.end(body);
+      // Opening the connection took time: the caller may have left meanwhile, and then the stream is closed already.
+      if (!stream.closed) stream.end(body);
       return { ...(await answer), key };
     },
     evict: (instanceId) => sessions.evict(instanceId),
@@ -68,7 +69,7 @@ export function openInstanceClient(deps: SessionPoolOptions & { readonly signer:
 }
 
 /** Whether the instance left a session key that its runtime's cipher takes. @see protocol 04 §6.3 */
-export function hasSessionKey(target: InstanceTarget): boolean {
+function hasSessionKey(target: InstanceTarget): boolean {
   return target.transport.sessionKeyHex?.length === 64 && cipherGeneration(target.chutesVersion) === "chacha";
 }
 
@@ -84,6 +85,8 @@ function awaitAnswer(stream: ClientHttp2Stream, call: InstanceCall): Promise<Omi
       reject(new AppError("aborted", "the call was given up"));
       stream.close(constants.NGHTTP2_CANCEL);
     };
+    // Stays for good: an error after the answer is found by whoever reads the stream.
+    stream.on("error", reject);
     if (signal.aborted) return abort();
     signal.addEventListener("abort", abort, { once: true });
     stream.setTimeout(silenceMs, () => stream.destroy(new AppError("unavailable", "the instance stayed silent")));
@@ -92,8 +95,6 @@ function awaitAnswer(stream: ClientHttp2Stream, call: InstanceCall): Promise<Omi
       isAnswered = true;
       resolve({ status: headers[":status"] ?? 0, headers, stream });
     });
-    // Stays for good: an error after the answer is found by whoever reads the stream.
-    stream.on("error", reject);
     stream.once("close", () => {
       signal.removeEventListener("abort", abort);
       if (!isAnswered) reject(new AppError("unavailable", "the instance ended the call without an answer"));

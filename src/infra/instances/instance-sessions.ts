@@ -9,6 +9,8 @@ export interface SessionPoolOptions {
   /** How long a session without calls stays open, milliseconds. Default 75 000. */
   readonly idleMs?: number;
   readonly connectTimeoutMs: number;
+  /** How often busy connections are checked, milliseconds. Default 15 000; twice that is how long a dead one goes unnoticed. */
+  readonly pulseMs?: number;
 }
 
 /** Bytes of one call's answer that may wait unread on our side; the rest waits at the instance. */
@@ -22,6 +24,8 @@ interface Entry {
   /** Changes when the instance moved or got new certificates. */
   readonly address: string;
   openStreams: number;
+  /** A ping has not been answered yet. */
+  isPinged: boolean;
 }
 
 /** One HTTP/2 session per instance, opened on first use. @see protocol 04 §6.1 */
@@ -30,10 +34,12 @@ export class InstanceSessions {
   /** In order of use: the first is the oldest. */
   readonly #entries = new Map<string, Entry>();
   readonly #opening = new Map<string, Promise<Entry>>();
+  readonly #pulse: NodeJS.Timeout;
   #isClosed = false;
 
   constructor(options: SessionPoolOptions) {
-    this.#options = { maxSessions: 2048, idleMs: 75_000, ...options };
+    this.#options = { maxSessions: 2048, idleMs: 75_000, pulseMs: 15_000, ...options };
+    this.#pulse = setInterval(() => this.#checkPulse(), this.#options.pulseMs).unref();
   }
 
   /**
@@ -59,6 +65,7 @@ export class InstanceSessions {
 
   close(): void {
     this.#isClosed = true;
+    clearInterval(this.#pulse);
     for (const instanceId of [...this.#entries.keys()]) this.evict(instanceId);
   }
 
@@ -91,7 +98,7 @@ export class InstanceSessions {
       maxSessionMemory: SESSION_MEMORY_MB,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
     });
-    const entry: Entry = { session, address: addressOf(target), openStreams: 0 };
+    const entry: Entry = { session, address: addressOf(target), openStreams: 0, isPinged: false };
     this.#keep(target.instanceId, entry);
     return entry;
   }
@@ -104,9 +111,14 @@ export class InstanceSessions {
     session.on("error", forget);
     session.on("goaway", forget);
     session.on("close", forget);
-    session.once("connect", () => session.setLocalWindowSize(SESSION_WINDOW_BYTES));
-    session.setTimeout(this.#options.idleMs, () => {
-      if (entry.openStreams === 0) session.close();
+    session.once("connect", () => {
+      if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+    });
+    session.setTimeout(this.#options.idleMs);
+    session.on("timeout", () => {
+      // It fires once: calls that are silent for longer must not keep the connection open for ever after.
+      if (entry.openStreams > 0) session.setTimeout(this.#options.idleMs);
+      else session.close();
     });
     if (this.#isClosed) {
       session.destroy();
@@ -114,6 +126,20 @@ export class InstanceSessions {
     }
     this.#entries.set(instanceId, entry);
     this.#dropOldest();
+  }
+
+  /** A host that vanished without a word would keep its calls waiting for as long as they may be silent. */
+  #checkPulse(): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.openStreams === 0 || entry.session.destroyed) continue;
+      if (entry.isPinged) entry.session.destroy(new AppError("unavailable", "the connection to the instance is dead"));
+      else {
+        entry.isPinged = true;
+        entry.session.ping(() => {
+          entry.isPinged = false;
+        });
+      }
+    }
   }
 
   #dropOldest(): void {

@@ -35,7 +35,9 @@ export interface InvocationDeps
 
 /** The gateway of one process. Close it before the server: it refuses new calls and lets running ones end. */
 export interface Invocation extends Running {
-  /** Stores the rows of all calls that have ended. */
+  /** Resolves when everything that follows the calls which have ended is done, except storing their rows. */
+  settled(): Promise<void>;
+  /** Stores those rows too. */
   flush(): Promise<void>;
 }
 
@@ -58,6 +60,7 @@ export async function registerInvocation(app: HttpServer, deps: InvocationDeps):
       background.serve(reply.raw, serve({ request, response: reply.raw, destination }));
     });
     return {
+      settled: () => background.settled(),
       flush: async () => {
         await background.settled();
         await writer.flush();
