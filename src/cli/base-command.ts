@@ -10,13 +10,15 @@ export const configFlags = {
   config: Flags.string({ description: "configuration file (YAML)", env: "CHUTES_CONFIG", helpValue: "FILE" }),
 };
 
+const SAME_INTERRUPT_MS = 500;
+
 /** The house's command: results on stdout, words on stderr, one JSON document under --json on success and on failure. */
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
   static override baseFlags = {};
 
   readonly #stop = new AbortController();
-  #interrupted = false;
+  #interruptedAt = Number.NEGATIVE_INFINITY;
 
   /** Aborted by the first Ctrl-C or SIGTERM; a second one ends the process at once. */
   protected get signal(): AbortSignal {
@@ -63,6 +65,12 @@ export abstract class BaseCommand extends Command {
     return this.interactive ? "live" : "plain";
   }
 
+  /** How this program was called, for commands that people copy. */
+  protected programName(): string {
+    const script = process.argv[1] ?? "";
+    return script.endsWith("run.js") ? `node ${script}` : this.config.bin;
+  }
+
   /** PATH, for whoever looks for programs. */
   protected searchPath(): string {
     return process.env["PATH"] ?? "";
@@ -75,9 +83,11 @@ export abstract class BaseCommand extends Command {
     process.exitCode = code;
   }
 
+  /** A terminal and a wrapper such as npm may both send the one Ctrl-C; only a later one means "now". */
   #interrupt(): void {
-    if (this.#interrupted) process.exit(130);
-    this.#interrupted = true;
+    if (performance.now() - this.#interruptedAt < SAME_INTERRUPT_MS) return;
+    if (this.signal.aborted) process.exit(130);
+    this.#interruptedAt = performance.now();
     this.#stop.abort(new AppError("aborted", "interrupted"));
   }
 }

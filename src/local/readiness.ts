@@ -24,7 +24,7 @@ export function readiness(state: PlatformState): Record<string, unknown> {
 }
 
 /** The same for people: where things are, and three commands to copy. */
-export function readinessText(state: PlatformState): string {
+export function readinessText(state: PlatformState, program: string): string {
   const config = made(state.config, "the configuration");
   const dir = made(state.dir, "the data directory");
   const api = apiUrl(config);
@@ -49,7 +49,7 @@ The platform is ready.
 
 3. Walk through the whole platform:
 
-  ${dir.isEphemeral ? "chutes-validator dev tour --ephemeral" : `chutes-validator dev tour --data-dir ${dir.path}`}
+  ${program} dev tour --data-dir ${dir.path}
 
 Ctrl-C stops everything.`;
 }

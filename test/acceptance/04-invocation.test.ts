@@ -240,6 +240,11 @@ test("04 §19.13: seven failures in a row disable an instance", async ({ db, wor
   expect(await api.redis.ttl(redisKeys.instanceDisabled(instance.instanceId))).toBeGreaterThan(80);
   expect((await ask()).status).toBe(429);
   expect(instance.calls).toHaveLength(7);
+  const announced = await db.selectFrom("outbox").select(["channel", "payload"]).orderBy("event_id").execute();
+  expect(announced).toMatchObject([
+    { channel: "miner_broadcast", payload: { reason: "instance_disabled", filter_recipients: [expect.any(String)] } },
+    { channel: "events", payload: { reason: "instance_disabled", data: { instance_id: instance.instanceId } } },
+  ]);
 });
 
 test("04 §19.13: a success in between starts the count again", async ({ db, world, api, owner }) => {

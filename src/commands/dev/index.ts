@@ -38,7 +38,7 @@ export default class Dev extends BaseCommand {
     try {
       await runSteps(PLATFORM_STEPS, state, { style: this.progressStyle() });
       if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(readiness(state))}\n`);
-      else this.print(readinessText(state));
+      else this.print(readinessText(state, this.programName()));
       await untilAborted(signal);
       this.say("Stopping…");
     } finally {

@@ -29,7 +29,7 @@ export function selectCord(chute: Pick<Chute, "cords" | "standardTemplate">, req
 }
 
 /** The body's `stream`, else the query's; undefined for a value that is neither yes nor no, which matches nothing. */
-export function wantsStreaming({ body, query }: Pick<CordRequest, "body" | "query">): boolean | undefined {
+function wantsStreaming({ body, query }: Pick<CordRequest, "body" | "query">): boolean | undefined {
   const flag = body["stream"] ?? query["stream"] ?? false;
   if (typeof flag === "boolean") return flag;
   if (flag === 1 || flag === 0) return flag === 1;

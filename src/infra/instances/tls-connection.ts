@@ -31,7 +31,7 @@ export function connectTls(target: InstanceTarget, tls: InstanceTls, timeoutMs: 
 }
 
 /** Instances' certificates may lack subject alternative names; then the common name counts. */
-export function sameName(name: string, certificate: PeerCertificate): Error | undefined {
+function sameName(name: string, certificate: PeerCertificate): Error | undefined {
   if (certificate.subject?.CN === name) return undefined;
   return checkServerIdentity(name, certificate);
 }

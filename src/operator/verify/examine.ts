@@ -45,8 +45,10 @@ export async function examine(run: Run, evidence: Evidence): Promise<VerifyRepor
   const wanted = options.asOf ?? "auto";
   const plan = await planAsOf({ wanted, chain: deps.chain, subject, reports, now: deps.now() });
   const rule = await ruleOf(options, evidence);
-  const reader = new FileReader({ files: evidence.files, book, deps, store: run.store });
-  const sums = await tallyRows(reader, evaluationsOf(evidence, plan, rule));
+  const evaluations = evaluationsOf(evidence, plan, rule);
+  const withChutes = evaluations.some(({ profile }) => profile === "invocations-2025-02");
+  const reader = new FileReader({ files: evidence.files, book, deps, store: run.store, withChutes });
+  const sums = await tallyRows(reader, evaluations);
   const scoring = { sums, instances, gpuCounts };
   const scored = [...sums({ ...rule, asOf: plan.candidates[0] }).keys()];
   const metagraph = registeredKeys(subject, evidence.metagraph) ?? assumedKeys(instances, scored, book);

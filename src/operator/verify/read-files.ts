@@ -24,6 +24,8 @@ export interface FileReading {
   readonly deps: VerifyDeps;
   /** Remembers what was found, so that unchanged files need not be read again when nobody wants their rows. */
   readonly store: FileStore | undefined;
+  /** Whether somebody looks at the chutes of the rows. */
+  readonly withChutes: boolean;
 }
 
 /** Reads all files, reports first, and checks them (V05). `onRow` gets every completed invocation exactly once; without it
@@ -77,8 +79,9 @@ export class FileReader {
   }
 
   #scan(file: CollectedFile, onRow: (row: InvocationRow) => void): Promise<ScanSummary> {
-    const { signal } = this.#reading.deps;
-    return scanInvocations(file.path, { texts: this.#texts, reports: this.#reports, signal }, onRow);
+    const { deps, withChutes } = this.#reading;
+    const parts = { texts: this.#texts, reports: this.#reports, withChutes, signal: deps.signal };
+    return scanInvocations(file.path, parts, onRow);
   }
 
   async #remembered(file: CollectedFile, scan: () => Promise<ScanSummary>): Promise<ScanSummary> {

@@ -4,7 +4,8 @@ const QUOTE = 34;
 const COMMA = 44;
 const LF = 10;
 const CR = 13;
-const CHUNK_BYTES = 1 << 18;
+/** Large, because every read is a trip to another thread. */
+const CHUNK_BYTES = 2 << 20;
 /** A record longer than this is not a row of an export. */
 const MAX_RECORD_BYTES = 4 << 20;
 const MAX_FIELDS = 64;

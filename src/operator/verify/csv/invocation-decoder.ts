@@ -26,6 +26,12 @@ export type RowQuality = "good" | "plain" | "bad";
 
 type MutableRow = { -readonly [Key in keyof InvocationRow]: InvocationRow[Key] };
 
+export interface DecoderParts {
+  readonly texts: ByteInterner;
+  readonly reports: ConfirmedReports;
+  readonly withChutes: boolean;
+}
+
 /** Columns of a header that are mandatory and missing. */
 export function missingColumns(header: readonly string[]): string[] {
   return MANDATORY.filter((name) => !header.includes(name));
@@ -38,15 +44,18 @@ export class InvocationDecoder {
   readonly #width: number;
   readonly #texts: ByteInterner;
   readonly #reports: ConfirmedReports;
+  readonly #withChutes: boolean;
   readonly #metrics = new MetricsReader();
   #scratch: Buffer = Buffer.alloc(1024);
 
-  constructor(header: readonly string[], shared: { texts: ByteInterner; reports: ConfirmedReports }) {
+  /** @param shared.withChutes false leaves `chuteId` empty: most profiles never look at it, and it costs as much as the key. */
+  constructor(header: readonly string[], shared: DecoderParts) {
     const entries = [...MANDATORY, ...OPTIONAL].map((name) => [name, header.indexOf(name)] as const);
     this.#columns = Object.fromEntries(entries) as Record<Column, number>;
     this.#width = header.length;
     this.#texts = shared.texts;
     this.#reports = shared.reports;
+    this.#withChutes = shared.withChutes;
   }
 
   decode(record: CsvRecord): RowQuality {
@@ -60,7 +69,7 @@ export class InvocationDecoder {
     row.failed = !isEmpty(record, this.#columns.error_message);
     if (!isSound(row, isEmpty(record, this.#columns.completed_at))) return "bad";
     row.hotkey = this.#text(record, this.#columns.miner_hotkey);
-    row.chuteId = this.#text(record, this.#columns.chute_id);
+    if (this.#withChutes) row.chuteId = this.#text(record, this.#columns.chute_id);
     row.voidFromUs = this.#voidFrom(record);
     return this.#readMetrics(record) ? "good" : "plain";
   }

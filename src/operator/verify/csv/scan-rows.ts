@@ -1,7 +1,6 @@
 import type { InvocationRow } from "../../../domain/scoring/invocation-row.js";
-import type { ByteInterner } from "./byte-interner.js";
 import { type CsvRecord, headerOf, scanCsv } from "./csv-scanner.js";
-import { InvocationDecoder, missingColumns } from "./invocation-decoder.js";
+import { type DecoderParts, InvocationDecoder, missingColumns } from "./invocation-decoder.js";
 import { addReport, type ConfirmedReports } from "./report-decoder.js";
 
 /** What reading a file found. */
@@ -16,9 +15,7 @@ export interface ScanSummary {
   readonly missingColumns: readonly string[];
 }
 
-export interface RowReading {
-  readonly texts: ByteInterner;
-  readonly reports: ConfirmedReports;
+export interface RowReading extends DecoderParts {
   readonly signal: AbortSignal;
 }
 

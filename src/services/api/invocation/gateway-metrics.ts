@@ -1,5 +1,6 @@
 import type { Counter, Gauge, Histogram } from "prom-client";
 import type { Metrics } from "../../../kernel/metrics.js";
+import type { Attempt, AttemptResult } from "./attempt.js";
 
 /** Names that the autoscaler and dashboards query. @see protocol 04 §15 */
 export interface GatewayMetrics {
@@ -42,4 +43,29 @@ export function gatewayMetrics(metrics: Metrics): GatewayMetrics {
     computeSeconds: metrics.counter("compute_seconds_total", "Seconds that instances worked", CHUTE),
     rejectedClaims: metrics.counter("token_claims_rejected_total", "Token counts too high to be believed", MINER),
   };
+}
+
+const MICRO = 1_000_000;
+
+/** Counts a settled attempt. */
+export function observeAttempt(
+  metrics: GatewayMetrics,
+  settled: { readonly attempt: Attempt; readonly result: AttemptResult; readonly amountMicroUsd: bigint },
+): void {
+  const { attempt, result, amountMicroUsd } = settled;
+  const chute = { chute_id: attempt.call.chute.chuteId };
+  const miner = { ...chute, miner_hotkey: attempt.target.minerHotkey };
+  // Texts of failures are open-ended; their first word is not.
+  const outcome = { ...miner, error: result.failure?.label.split(/[:\s]/, 1)[0] ?? "" };
+  metrics.requests.inc(outcome);
+  metrics.duration.observe(outcome, result.durationSeconds);
+  metrics.computeSeconds.inc(chute, result.durationSeconds);
+  metrics.usageUsd.inc(chute, Number(amountMicroUsd) / MICRO);
+  const { tokens } = result;
+  if (tokens === undefined) return;
+  metrics.promptTokens.inc(miner, tokens.input);
+  metrics.completionTokens.inc(miner, tokens.output);
+  metrics.tps.set(miner, result.durationSeconds > 0 ? tokens.output / result.durationSeconds : 0);
+  if (tokens.ttftSeconds !== null) metrics.ttft.set(miner, tokens.ttftSeconds);
+  if (tokens.isClaimRejected) metrics.rejectedClaims.inc(miner);
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { deleteInstance } from "../../../domain/instances/instance-repository.js";
 import type { AttemptFailure } from "../../../domain/invocations/attempt-failure.js";
+import { announceDisabled } from "../../../domain/invocations/disabled-repository.js";
 import { DELETION_DELAY_MS, type FailureStore } from "../../../domain/invocations/failure-store.js";
 import type { InstanceClient } from "../../../infra/instances/instance-client.js";
 import { pause } from "../../../kernel/lifecycle.js";
@@ -50,6 +51,7 @@ async function count(deps: PenaltyDeps, target: InstanceTarget, waiting: Set<str
   const verdict = await deps.failures.record(failure, deps.now());
   if (verdict.disables > 0) {
     deps.log.warn({ instanceId, minerHotkey: target.minerHotkey, disables: verdict.disables }, "instance disabled");
+    await announceDisabled(deps.db, instanceId, deps.now());
   }
   if (!verdict.isPendingDeletion || waiting.has(instanceId)) return;
   waiting.add(instanceId);

@@ -18,7 +18,7 @@ export interface ClientRequest {
 }
 
 /** @throws AppError `invalid` unless the body is a JSON object, or the method has none. @see protocol 04 §2 */
-export function parseBody({ method, body }: Pick<ClientRequest, "method" | "body">): Json {
+function parseBody({ method, body }: Pick<ClientRequest, "method" | "body">): Json {
   if (!METHODS_WITH_BODY.has(method)) return {};
   const parsed = parseJson(body);
   if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed as Json;

@@ -1,13 +1,4 @@
 import { holds, PERMISSION } from "../../../domain/accounts/account.js";
-import {
-  type PriceBasis,
-  secondsUsd,
-  stepsUsd,
-  tokenPrice,
-  tokensUsd,
-  toMicroUsd,
-} from "../../../domain/billing/price.js";
-import type { Chute } from "../../../domain/chutes/chute.js";
 import { paysFromBalance } from "../../../domain/invocations/admission.js";
 import type { movingAverages } from "../../../domain/invocations/averages-store.js";
 import {
@@ -21,11 +12,11 @@ import { settledLine } from "../../../domain/invocations/settled-attempt.js";
 import type { TargetStore } from "../../../domain/invocations/target-store.js";
 import { repeatRequestId } from "../../../wire/ids.js";
 import type { InvocationMetrics } from "../../../wire/metrics.js";
-import { hourlyPriceUsd } from "../../../wire/node-selector.js";
 import type { ApiDeps } from "../deps.js";
 import type { Attempt, AttemptResult } from "./attempt.js";
 import type { AttemptWriter } from "./attempt-writer.js";
-import type { GatewayMetrics } from "./gateway-metrics.js";
+import { type GatewayMetrics, observeAttempt } from "./gateway-metrics.js";
+import { openPricing, REROLL_MULTIPLIER } from "./pricing.js";
 import type { Spending } from "./spending.js";
 
 export interface SettleDeps extends Pick<ApiDeps, "gpuTable" | "log" | "now"> {
@@ -38,8 +29,6 @@ export interface SettleDeps extends Pick<ApiDeps, "gpuTable" | "log" | "now"> {
 
 type Settle = (attempt: Attempt, result: AttemptResult) => Promise<void>;
 
-/** Share of price and quota of a request that its user sent before. @see protocol 04 §10.4 */
-const REROLL_MULTIPLIER = 0.1;
 const MOST_REROLLS = 15;
 const NO_AVERAGES: Averages = { secondsPerUnit: undefined, promptRate: undefined, outputRate: undefined };
 const DEFAULT_SHUTDOWN_SECONDS = 300;
@@ -50,8 +39,7 @@ const DEFAULT_SHUTDOWN_SECONDS = 300;
  * @see protocol 04 §9, §10, §11
  */
 export function openSettlement(deps: SettleDeps): Settle {
-  const prices = new WeakMap<Chute, PriceBasis>();
-  const basisOf = (chute: Chute) => prices.get(chute) ?? remember(prices, chute, priceBasis(deps, chute));
+  const priceOf = openPricing(deps);
   return async (attempt, result) => {
     const [repeats, averages] = await Promise.all([
       finishSlot(deps, attempt, result),
@@ -59,25 +47,9 @@ export function openSettlement(deps: SettleDeps): Settle {
     ]);
     const isReroll = repeats > 1 && repeats <= MOST_REROLLS;
     if (isReroll && attempt.isWithinQuota) await refundReroll(deps, attempt);
-    const amountMicroUsd = result.failure === undefined ? priceOf({ attempt, result, isReroll }, basisOf) : 0n;
+    const amountMicroUsd = result.failure === undefined ? priceOf({ attempt, result, isReroll }) : 0n;
     write(deps, { attempt, result, averages, amountMicroUsd });
   };
-}
-
-function remember<K extends object, V>(map: WeakMap<K, V>, key: K, value: V): V {
-  map.set(key, value);
-  return value;
-}
-
-/** A selector that no GPU of the table satisfies any more has no price. */
-function priceBasis({ gpuTable, log }: SettleDeps, chute: Chute): PriceBasis {
-  const { discount, concurrency } = chute;
-  try {
-    return { hourlyUsd: hourlyPriceUsd(gpuTable, chute.nodeSelector), discount, concurrency };
-  } catch (error) {
-    log.error({ err: error, chuteId: chute.chuteId }, "calls of a chute have no price");
-    return { hourlyUsd: 0, discount: 1, concurrency };
-  }
 }
 
 async function finishSlot({ targets, log, now }: SettleDeps, attempt: Attempt, result: AttemptResult): Promise<number> {
@@ -133,24 +105,6 @@ async function refundReroll({ targets, log }: SettleDeps, { call }: Attempt): Pr
   });
 }
 
-interface Priced {
-  readonly attempt: Attempt;
-  readonly result: AttemptResult;
-  readonly isReroll: boolean;
-}
-
-/** @see protocol 04 §10.3, §10.4 */
-function priceOf({ attempt, result, isReroll }: Priced, basisOf: (chute: Chute) => PriceBasis): bigint {
-  const { call, isWithinQuota } = attempt;
-  if (call.plan.isFree || isWithinQuota) return 0n;
-  const basis = basisOf(call.chute);
-  const { tokens } = result;
-  if (tokens !== undefined) return toMicroUsd(tokensUsd(tokenPrice(basis), tokens));
-  const { measuredBy, steps } = call.prepared;
-  const usd = measuredBy === "steps" ? stepsUsd(basis, steps) : secondsUsd(basis, result.durationSeconds);
-  return toMicroUsd(isReroll ? usd * REROLL_MULTIPLIER : usd);
-}
-
 interface Settled {
   readonly attempt: Attempt;
   readonly result: AttemptResult;
@@ -191,7 +145,7 @@ function write(deps: SettleDeps, settled: Settled): void {
     ...(isKeptAlive && { keepsAliveUntil: new Date(completedAt.getTime() + aliveSeconds * 1000) }),
   });
   deps.writer.push(line);
-  observe(deps.metrics, settled);
+  observeAttempt(deps.metrics, settled);
 }
 
 const MICRO = 1_000_000;
@@ -209,22 +163,4 @@ function metricsOf({ attempt, result, averages, amountMicroUsd }: Settled, isCha
     ...(call.plan.isPrivateBilled && { p: true as const }),
     b: isCharged ? Number(amountMicroUsd) / MICRO : 0,
   };
-}
-
-function observe(metrics: GatewayMetrics, { attempt, result, amountMicroUsd }: Settled): void {
-  const chute = { chute_id: attempt.call.chute.chuteId };
-  const miner = { ...chute, miner_hotkey: attempt.target.minerHotkey };
-  // Texts of failures are open-ended; their first word is not.
-  const outcome = { ...miner, error: result.failure?.label.split(/[:\s]/, 1)[0] ?? "" };
-  metrics.requests.inc(outcome);
-  metrics.duration.observe(outcome, result.durationSeconds);
-  metrics.computeSeconds.inc(chute, result.durationSeconds);
-  metrics.usageUsd.inc(chute, Number(amountMicroUsd) / MICRO);
-  const { tokens } = result;
-  if (tokens === undefined) return;
-  metrics.promptTokens.inc(miner, tokens.input);
-  metrics.completionTokens.inc(miner, tokens.output);
-  metrics.tps.set(miner, result.durationSeconds > 0 ? tokens.output / result.durationSeconds : 0);
-  if (tokens.ttftSeconds !== null) metrics.ttft.set(miner, tokens.ttftSeconds);
-  if (tokens.isClaimRejected) metrics.rejectedClaims.inc(miner);
 }

@@ -52,7 +52,7 @@ export class TraceAnswer implements Answer {
 
   lines(lines: readonly Buffer[]): Promise<void> | undefined {
     this.hasBegun = true;
-    return this.#send(lines.map((line) => traceResult(line.toString("utf8"))).join(""));
+    return write(this.#response, lines.map((line) => traceResult(line.toString("utf8"))).join(""));
   }
 
   whole(answer: WholeAnswer): void {
@@ -73,8 +73,9 @@ export class TraceAnswer implements Answer {
     this.#response.end();
   }
 
-  #send(events: string): Promise<void> | undefined {
-    return write(this.#response, events);
+  /** Single events are small: only what an instance produces needs to wait for the client. */
+  #send(events: string): void {
+    if (!this.#response.destroyed) this.#response.write(events);
   }
 }
 

@@ -15,7 +15,7 @@ async function rowsOf(lines: readonly string[], reports = new ConfirmedReports()
   await using dir = await temporaryDir();
   const path = await dir.write("x.csv", lines.map((line) => `${line}\r\n`).join(""));
   const rows: InvocationRow[] = [];
-  const summary = await scanInvocations(path, { texts: new ByteInterner(), reports, signal }, (row) =>
+  const summary = await scanInvocations(path, { texts: new ByteInterner(), reports, signal, withChutes: true }, (row) =>
     rows.push({ ...row }),
   );
   return { rows, summary };
