@@ -38,7 +38,7 @@ export async function readWholeAnswer({ stream, key }: InstanceAnswer): Promise<
   return {
     kind: "response",
     bytes: await inflate(key, answer["body"]),
-    status: typeof answer["status_code"] === "number" ? answer["status_code"] : 200,
+    status: isFinalStatus(answer["status_code"]) ? answer["status_code"] : 200,
     mediaType: typeof answer["media_type"] === "string" ? answer["media_type"] : undefined,
     headers: textMembers(answer["headers"]),
   };
@@ -75,6 +75,10 @@ async function inflate(key: Uint8Array, base64: string): Promise<Buffer> {
   } catch (cause) {
     throw new AppError("invalid", "the instance's answer does not inflate", { cause });
   }
+}
+
+function isFinalStatus(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 200 && value < 600;
 }
 
 function textMembers(value: unknown): Record<string, string> {

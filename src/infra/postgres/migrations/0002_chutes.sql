@@ -26,7 +26,8 @@ create table chutes (
   logo_id text,
   public boolean not null,
   standard_template text check (standard_template in ('vllm', 'diffusion', 'tei', 'embedding')),
-  cords jsonb not null default '[]',
+  -- json, not jsonb: the order of members inside developers' schemas is hashed and must survive.
+  cords json not null default '[]',
   jobs jsonb,
   node_selector jsonb not null,
   slug text not null unique,
@@ -64,7 +65,7 @@ create table chute_history (
   name text not null,
   image_id text not null,
   public boolean not null,
-  cords jsonb not null,
+  cords json not null,
   jobs jsonb,
   node_selector jsonb not null,
   code text not null,

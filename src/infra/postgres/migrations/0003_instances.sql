@@ -160,8 +160,9 @@ begin
     where instance_id = new.instance_id;
     if old.activated_at is null and new.activated_at is not null then
       insert into instance_compute_history (instance_id, compute_multiplier, started_at, ended_at)
-      values (new.instance_id, 0.3 * new.compute_multiplier, new.created_at, new.activated_at),
-             (new.instance_id, new.compute_multiplier, new.activated_at, null);
+      select new.instance_id, 0.3 * new.compute_multiplier, new.created_at, new.activated_at where new.activated_at > new.created_at
+      union all
+      select new.instance_id, new.compute_multiplier, new.activated_at, null;
     elsif new.activated_at is not null and new.compute_multiplier is distinct from old.compute_multiplier then
       update instance_compute_history set ended_at = new.updated_at where instance_id = new.instance_id and ended_at is null;
       insert into instance_compute_history (instance_id, compute_multiplier, started_at)

@@ -33,11 +33,11 @@ export class PlainAnswer implements Answer {
   }
 
   whole(answer: WholeAnswer): void {
-    this.hasBegun = true;
     const isJson = answer.kind === "json";
     const headers = isJson ? { "content-type": JSON_TYPE } : wrappedHeaders(answer);
     const status = isJson ? 200 : answer.status;
     sendBytes(this.#response, status, { body: answer.bytes, headers: { ...headers, ...this.#headers } });
+    this.hasBegun = true;
   }
 
   end(): void {
@@ -60,7 +60,7 @@ export function wrappedHeaders(answer: Extract<WholeAnswer, { kind: "response" }
   const headers = Object.entries(answer.headers).map(([name, value]) => [name.toLowerCase(), value] as const);
   const type = answer.mediaType ?? headers.find(([name]) => name === "content-type")?.[1];
   return {
-    "content-type": type ?? "application/octet-stream",
+    "content-type": type !== undefined && isHeaderText(type) ? type : "application/octet-stream",
     ...Object.fromEntries(headers.filter(([name, value]) => SAFE_HEADERS.has(name) && isHeaderText(value))),
   };
 }

@@ -97,8 +97,11 @@ async function openGateway(deps: InvocationDeps, stack: CloseStack, background: 
   const spool = deps.spoolDir === undefined ? undefined : new Spool(deps.spoolDir);
   const batch = { batchLines: settings.writeBatchRows, batchMs: settings.writeBatchMs };
   const writer = stack.use(new AttemptWriter({ db, log, now, spool, ...batch }));
+  const stop = new AbortController();
+  stack.add(() => stop.abort());
   const penalise = openPenalties({
     ...deps,
+    signal: AbortSignal.any([deps.signal, stop.signal]),
     memory,
     instances,
     failures: openFailureStore(redis),

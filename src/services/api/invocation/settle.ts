@@ -16,6 +16,7 @@ import type { ApiDeps } from "../deps.js";
 import type { Attempt, AttemptResult } from "./attempt.js";
 import type { AttemptWriter } from "./attempt-writer.js";
 import { type GatewayMetrics, observeAttempt } from "./gateway-metrics.js";
+import { Pace } from "./pace.js";
 import { openPricing, REROLL_MULTIPLIER } from "./pricing.js";
 import type { Spending } from "./spending.js";
 
@@ -29,6 +30,8 @@ export interface SettleDeps extends Pick<ApiDeps, "gpuTable" | "log" | "now"> {
 
 type Settle = (attempt: Attempt, result: AttemptResult) => Promise<void>;
 
+/** A slot may be held for this much longer than its call. */
+const GATHER_MS = 5;
 const MOST_REROLLS = 15;
 const NO_AVERAGES: Averages = { secondsPerUnit: undefined, promptRate: undefined, outputRate: undefined };
 const DEFAULT_SHUTDOWN_SECONDS = 300;
@@ -40,7 +43,9 @@ const DEFAULT_SHUTDOWN_SECONDS = 300;
  */
 export function openSettlement(deps: SettleDeps): Settle {
   const priceOf = openPricing(deps);
+  const pace = new Pace(GATHER_MS);
   return async (attempt, result) => {
+    await pace.next();
     const [repeats, averages] = await Promise.all([
       finishSlot(deps, attempt, result),
       result.failure === undefined ? average(deps, attempt, result) : NO_AVERAGES,

@@ -177,6 +177,25 @@ test("04 §8.1: a wrapped response keeps its status and what is safe of its head
   expect(answer.headers).not.toHaveProperty("x-host");
 });
 
+test("a wrapped response that HTTP cannot carry is carried as plain bytes", async ({ db, world, api, owner }) => {
+  const caller = await givenCaller(db);
+  const chute = await givenChute(db, { owner, template: null, cords: [cord("file")] });
+  const wrapped = {
+    type: "Response",
+    status_code: 42,
+    media_type: "text/\r\nx-evil: 1",
+    headers: { "cache-control": "\u0000" },
+  };
+  await world.instance(api, chute, () => ({ kind: "response", wrapped, bytes: Buffer.from("abc") }));
+  const answer = await send(api, { host: `${chute.slug}.x.test`, path: "/file", apiKey: caller.apiKey, body: {} });
+  expect([answer.status, answer.headers["content-type"], answer.text]).toEqual([
+    200,
+    "application/octet-stream",
+    "abc",
+  ]);
+  expect(answer.headers).not.toHaveProperty("x-evil");
+});
+
 test("a generator's items reach the client as they are, also when they are not text", async ({
   db,
   world,
