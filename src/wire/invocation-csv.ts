@@ -52,23 +52,7 @@ export const JOB_COLUMNS = [
 ] as const;
 
 /** Columns of the newest invocations, served on request. @see protocol 08 §3.2 */
-export const RECENT_COLUMNS = [
-  "invocation_id",
-  "chute_id",
-  "chute_user_id",
-  "function_name",
-  "image_id",
-  "image_user_id",
-  "instance_id",
-  "miner_uid",
-  "miner_hotkey",
-  "started_at",
-  "completed_at",
-  "error_message",
-  "compute_multiplier",
-  "bounty",
-  "metrics",
-] as const;
+export const RECENT_COLUMNS = INVOCATION_COLUMNS.slice(1);
 
 interface Member {
   /** The quoted name with its colon. */

@@ -27,6 +27,8 @@ export function openRedis(url: string, log: Logger): Redis {
   }
   const redis = new RedisClient(url, {
     connectTimeout: 5000,
+    // The library keeps a timer of that length after `disconnect`, and the process with it.
+    disconnectTimeout: 250,
     commandTimeout: 3000,
     maxRetriesPerRequest: 2,
     keepAlive: 30_000,

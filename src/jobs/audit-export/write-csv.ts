@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { csvLine } from "../../wire/csv.js";
+import { readAhead } from "./read-ahead.js";
 
 /** What was written. */
 export interface WrittenCsv {
@@ -11,7 +12,7 @@ export interface WrittenCsv {
   readonly rowCount: number;
 }
 
-/** Writes a header and batches of rows to a new file while hashing and counting; memory holds one batch at a time. */
+/** Writes a header and batches of rows to a new file while hashing and counting; memory holds two batches at a time. */
 export async function writeCsv<Row>(
   file: { readonly path: string; readonly header: readonly string[] },
   batches: AsyncIterable<readonly Row[]>,
@@ -29,7 +30,7 @@ export async function writeCsv<Row>(
   };
   try {
     await write(csvLine(file.header));
-    for await (const rows of batches) {
+    for await (const rows of readAhead(batches)) {
       rowCount += rows.length;
       await write(rows.map(toLine).join(""));
     }

@@ -45,6 +45,7 @@ export function openSettlement(deps: SettleDeps): Settle {
   const priceOf = openPricing(deps);
   const pace = new Pace(GATHER_MS);
   return async (attempt, result) => {
+    const completedAt = deps.now();
     await pace.next();
     const [repeats, averages] = await Promise.all([
       finishSlot(deps, attempt, result),
@@ -53,7 +54,7 @@ export function openSettlement(deps: SettleDeps): Settle {
     const isReroll = repeats > 1 && repeats <= MOST_REROLLS;
     if (isReroll && attempt.isWithinQuota) await refundReroll(deps, attempt);
     const amountMicroUsd = result.failure === undefined ? priceOf({ attempt, result, isReroll }) : 0n;
-    write(deps, { attempt, result, averages, amountMicroUsd });
+    write(deps, { attempt, result, averages, amountMicroUsd, completedAt });
   };
 }
 
@@ -115,13 +116,13 @@ interface Settled {
   readonly result: AttemptResult;
   readonly averages: Averages;
   readonly amountMicroUsd: bigint;
+  readonly completedAt: Date;
 }
 
 function write(deps: SettleDeps, settled: Settled): void {
-  const { attempt, result, amountMicroUsd } = settled;
+  const { attempt, result, amountMicroUsd, completedAt } = settled;
   const { call, target } = attempt;
   const { chute, caller } = call;
-  const completedAt = deps.now();
   const isCharged = amountMicroUsd > 0n && paysFromBalance(caller);
   if (isCharged) deps.spending.add(caller, amountMicroUsd);
   const aliveSeconds = chute.shutdownAfterSeconds ?? DEFAULT_SHUTDOWN_SECONDS;
