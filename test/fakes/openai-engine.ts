@@ -49,7 +49,13 @@ export async function startFakeEngine(model: string): Promise<FakeEngine> {
     if (body?.["model"] !== model) return json(404, { error: { message: `no model ${String(body?.["model"])}` } });
     if (!Array.isArray(body["messages"])) return json(422, { error: { message: "messages: field required" } });
     if (body["stream"] !== true) {
-      return json(200, { id: "chatcmpl-1", model, choices: [{ message: { content: `I am "model":"${model}"` } }] });
+      const usage = { prompt_tokens: 3, completion_tokens: 5, total_tokens: 8 };
+      return json(200, {
+        id: "chatcmpl-1",
+        model,
+        choices: [{ message: { content: `I am "model":"${model}"` } }],
+        usage,
+      });
     }
     return stream(response, text.includes("endless"));
   };
