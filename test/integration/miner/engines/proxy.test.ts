@@ -54,6 +54,7 @@ test("another chute name is translated both ways, but never inside generated tex
     id: "chatcmpl-1",
     model: "demo/chat",
     choices: [{ message: { content: 'I am "model":"org/weights"' } }],
+    usage: { prompt_tokens: 3, completion_tokens: 5, total_tokens: 8 },
   });
   const streamed = await ask("demo/chat", { cord: cord("/chat_stream"), body: { ...body, stream: true } });
   expect(await textOf(streamed)).toContain('"model": "demo/chat"');
