@@ -53,21 +53,21 @@ test("10 §16.22: of two runners side by side each due run happens once, also af
     }),
     everySeconds: 3600,
   };
-  const at = { ...deps(db, log), now: () => now };
+  const at = { ...deps(db, log, 2), now: () => now };
   const start = () => [startJobRunner(at, [hourly]), startJobRunner(at, [hourly])];
   const known = (runners: JobRunner[]) => runners.map((runner) => runner.health().get("test-job")?.lastSuccess);
   const first = start();
-  await expect.poll(() => known(first)).toEqual([now, now]);
+  await expect.poll(() => known(first), { timeout: 8000 }).toEqual([now, now]);
   await Promise.all(first.map((runner) => runner.close()));
   expect(runs).toBe(1);
   const second = start();
-  await expect.poll(() => known(second)).toEqual([now, now]);
+  await expect.poll(() => known(second), { timeout: 8000 }).toEqual([now, now]);
   await Promise.all(second.map((runner) => runner.close()));
   expect(runs).toBe(1);
   const before = now;
   now = new Date(before.getTime() + 3_600_000);
   const third = start();
-  await expect.poll(() => known(third)).toEqual([now, now]);
+  await expect.poll(() => known(third), { timeout: 8000 }).toEqual([now, now]);
   await Promise.all(third.map((runner) => runner.close()));
   expect(runs).toBe(2);
 });
@@ -104,7 +104,7 @@ test("a job that is at work when the runner closes finishes what it is at", asyn
     return { items: 7 };
   });
   const runner = startJobRunner(deps(db, log), [polite]);
-  await expect.poll(() => started).toBe(true);
+  await expect.poll(() => started, { timeout: 5000 }).toBe(true);
   await runner.close();
   expect((await runHistory(db, { job: "test-job", limit: 1 }))[0]).toMatchObject({ status: "succeeded", items: 7 });
   expect(await takeLease(db, { job: "test-job", holder: "next", seconds: 1 })).toBeDefined();

@@ -72,7 +72,7 @@ test("events leave in order and are removed, more than one batch of them", async
   startRelay(relayDeps, "a");
   await expect.poll(() => numbers.length, { timeout: 5000 }).toBe(1200);
   expect(numbers).toEqual(upTo(1200));
-  await expect.poll(() => waiting(db)).toBe(0);
+  await expect.poll(() => waiting(db), { timeout: 5000 }).toBe(0);
 });
 
 test("a notification wakes the relay long before its interval", async ({ db, redis, relayDeps }) => {
@@ -100,7 +100,7 @@ test("what was rolled back is never published", async ({ db, redis, relayDeps })
   });
   await expect(failing).rejects.toThrow("rolled back");
   await send(db, [1]);
-  await expect.poll(() => numbers).toEqual([1]);
+  await expect.poll(() => numbers, { timeout: 5000 }).toEqual([1]);
 });
 
 test("two relays side by side publish every event once, in order, and the second takes over from the first", async ({
@@ -110,7 +110,7 @@ test("two relays side by side publish every event once, in order, and the second
 }) => {
   const numbers = await numbersOn(redis, relayDeps);
   const first = startRelay(relayDeps, "a");
-  await expect.poll(() => holderOf(db)).toBe("a");
+  await expect.poll(() => holderOf(db), { timeout: 5000 }).toBe("a");
   startRelay(relayDeps, "b");
   for (let n = 0; n < 200; n += 1) await send(db, [n]);
   await expect.poll(() => numbers.length, { timeout: 5000 }).toBe(200);
@@ -135,7 +135,7 @@ test("events of an outage are kept and published when redis is back", async ({ d
   const numbers = await numbersOn(redis, relayDeps);
   await send(db, [4]);
   await expect.poll(() => numbers.at(-1), { timeout: 15_000 }).toBe(4);
-  await expect.poll(() => waiting(db)).toBe(0);
+  await expect.poll(() => waiting(db), { timeout: 5000 }).toBe(0);
   // The relay may have published before anybody subscribed again, and twice, but never out of order.
   const arrived = [...new Set(numbers)];
   expect(arrived).toEqual(upTo(5).slice(5 - arrived.length));
@@ -166,12 +166,12 @@ test("a relay that loses its database connection listens again", async ({ db, re
 test("a relay keeps its lease through intervals longer than it", async ({ db, redis, relayDeps }) => {
   const numbers = await numbersOn(redis, relayDeps);
   startRelay(relayDeps, "a");
-  await expect.poll(() => holderOf(db)).toBe("a");
+  await expect.poll(() => holderOf(db), { timeout: 5000 }).toBe("a");
   const lease = () => db.selectFrom("job_leases").select(["fence", "expires_at"]).executeTakeFirstOrThrow();
   const taken = await lease();
   const prolonged = async () => (await lease()).expires_at.getTime() - taken.expires_at.getTime();
   await expect.poll(prolonged, { timeout: 8000 }).toBeGreaterThan(relayDeps.leaseSeconds * 1000);
   expect((await lease()).fence).toBe(taken.fence);
   await send(db, [7]);
-  await expect.poll(() => numbers).toEqual([7]);
+  await expect.poll(() => numbers, { timeout: 5000 }).toEqual([7]);
 });
