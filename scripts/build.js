@@ -23,7 +23,11 @@ if (existsSync(stamp) && Number(readFileSync(stamp, "utf8")) >= inputs) process.
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
 const node = (script, ...args) =>
-  execFileSync(process.execPath, [join(root, script), ...args], { cwd: root, stdio: ["ignore", 2, 2], env: { ...process.env, OCLIF_SKIP_NEW_VERSION_CHECK: "true" } });
+  execFileSync(process.execPath, [join(root, script), ...args], {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+    env: { ...process.env, OCLIF_SKIP_NEW_VERSION_CHECK: "true" },
+  });
 node("node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json");
 node("node_modules/oclif/bin/run.js", "manifest");
 writeFileSync(stamp, String(inputs));

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { openChain } from "../../infra/chain/open.js";
 import { openPostgres } from "../../infra/postgres/client.js";
 import { auditExportJob } from "../../jobs/audit-export/audit-export-job.js";
 import { runJobOnce } from "../../jobs/job-runner.js";
@@ -79,43 +80,72 @@ interface IndexEntry {
   readonly hotkey: string;
   readonly block: number;
   readonly path: string;
+  readonly start_time: string;
 }
 
 interface Report {
   readonly csv_exports: Readonly<Record<"invocations" | "reports", { readonly path: string; readonly sha256: string }>>;
-  readonly export: { readonly closed_at: string | null };
+  readonly export: { readonly closed_at: string | null; readonly end_time: string };
+}
+
+/** A report and its files, downloaded and compared with what was committed. */
+interface Downloaded {
+  readonly start: Date;
+  readonly closedAt: Date;
+  readonly block: number;
+  readonly csvPath: string;
+  readonly sha256: string;
+  readonly paths: { readonly csv: string; readonly reports: string; readonly audit: string };
+  /** Which of the tour's invocations it holds. */
+  readonly ids: readonly string[];
 }
 
 /** The index lists it, the chain holds its hash, and the files have the hashes it names. @see protocol 08 §3 */
 export async function downloadExport(state: TourState): Promise<void> {
   const listed = await state.http.requestJson(`${apiUrl(state.config)}/audit/`);
-  const entry = (listed.body as IndexEntry[]).filter(({ hotkey }) => hotkey === state.config.validator.ss58).at(-1);
-  expectThat(entry !== undefined, "GET /audit/ lists no report of this validator");
-  const report = await download(state, `/audit/download?path=${encodeURIComponent(entry.path)}`, `${entry.block}.json`);
-  const sources = await openJobSources({
-    config: state.config,
-    log: state.log,
-    now: () => new Date(),
-    signal: state.signal,
-  });
-  const committed = await sources.chain
-    .commitmentAt({ netuid: state.config.netuid, hotkey: entry.hotkey, block: entry.block })
-    .finally(() => sources.close());
-  expectThat(
-    committed.kind === "sha256" && committed.hex === report.sha256,
-    `the report's hash ${report.sha256} is not the one on chain (${JSON.stringify(committed)})`,
+  const own = (listed.body as IndexEntry[]).filter(({ hotkey }) => hotkey === state.config.validator.ss58);
+  // The newest report of each hour; a tour that crosses the hour finds its calls in the last two.
+  const newest = [...new Map(own.map((entry) => [entry.start_time, entry])).values()].slice(-2);
+  expectThat(newest.length > 0, "GET /audit/ lists no report of this validator");
+  const downloads: Downloaded[] = [];
+  for (const entry of newest) downloads.push(await downloadReport(state, entry));
+  const ids = new Set(downloads.flatMap((download) => download.ids));
+  for (const id of state.invocationIds) expectThat(ids.has(id), `the export lacks invocation ${id}`);
+  const holder = found(
+    downloads.findLast((download) => download.ids.length > 0),
+    "export with its calls",
   );
+  const last = found(downloads.at(-1), "export");
+  state.exported = { ...holder.paths, start: holder.start, closedAt: last.closedAt };
+  state.facts["export"] = { path: holder.csvPath, sha256: holder.sha256, block: holder.block };
+}
+
+async function downloadReport(state: TourState, entry: IndexEntry): Promise<Downloaded> {
+  const report = await download(state, `/audit/download?path=${encodeURIComponent(entry.path)}`, `${entry.block}.json`);
+  await expectCommitted(state, entry, report.sha256);
   const { csv_exports, export: meta } = JSON.parse(report.text) as Report;
   const csv = await downloadCsv(state, csv_exports.invocations);
   const reports = await downloadCsv(state, csv_exports.reports);
-  for (const id of state.invocationIds) expectThat(csv.text.includes(id), `the export lacks invocation ${id}`);
-  const closedAt = new Date(`${found(meta.closed_at ?? undefined, "closing time in the report")}Z`);
-  state.exported = { csv: csv.path, reports: reports.path, audit: report.path, closedAt };
-  state.facts["export"] = {
-    path: csv_exports.invocations.path,
-    sha256: csv_exports.invocations.sha256,
+  return {
+    start: new Date(`${entry.start_time}Z`),
+    closedAt: new Date(`${meta.closed_at ?? meta.end_time}Z`),
     block: entry.block,
+    csvPath: csv_exports.invocations.path,
+    sha256: csv.sha256,
+    paths: { csv: csv.path, reports: reports.path, audit: report.path },
+    ids: state.invocationIds.filter((id) => csv.text.includes(id)),
   };
+}
+
+async function expectCommitted(state: TourState, { hotkey, block }: IndexEntry, sha256: string): Promise<void> {
+  const chain = await openChain(state.config.chain, state.log);
+  try {
+    const committed = await chain.commitmentAt({ netuid: state.config.netuid, hotkey, block });
+    const agrees = committed.kind === "sha256" && committed.hex === sha256;
+    expectThat(agrees, `the report's hash ${sha256} is not the one on chain (${JSON.stringify(committed)})`);
+  } finally {
+    await chain.close();
+  }
 }
 
 async function downloadCsv(state: TourState, file: { path: string; sha256: string }) {

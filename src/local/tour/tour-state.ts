@@ -19,8 +19,19 @@ export interface TourState {
   chute?: { readonly chuteId: string; readonly slug: string };
   /** Parent ids of the completions the tour made, in order. */
   readonly invocationIds: string[];
-  exported?: { readonly csv: string; readonly reports: string; readonly audit: string; readonly closedAt: Date };
+  exported?: TourExport;
   facts: Record<string, unknown>;
+}
+
+/** Local copies of the export that holds the tour's calls. */
+export interface TourExport {
+  readonly csv: string;
+  readonly reports: string;
+  readonly audit: string;
+  /** Start of its hour. */
+  readonly start: Date;
+  /** When the newest export was closed: scores are as of that moment. */
+  readonly closedAt: Date;
 }
 
 /** A step that did not hold: says what was expected and what came. */

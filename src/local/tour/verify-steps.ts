@@ -6,20 +6,21 @@ import { verify } from "../../operator/verify/verify.js";
 import { apiUrl } from "../hosts.js";
 import { expectThat, found, type TourState } from "./tour-state.js";
 
+const HOUR_MS = 3_600_000;
+
 /** The auditor's view: from the API and the chain alone. @see protocol 08 §7 */
 export async function verifyAgrees(state: TourState): Promise<void> {
-  const { closedAt } = found(state.exported, "export");
+  const { closedAt, start } = found(state.exported, "export");
   const chain = await openChain(state.config.chain, state.log);
   try {
-    const hour = 3_600_000;
-    const from = new Date(Math.floor(closedAt.getTime() / hour) * hour);
+    const end = new Date(Math.ceil(closedAt.getTime() / HOUR_MS) * HOUR_MS);
     const options = {
       netuid: state.config.netuid,
       api: apiUrl(state.config),
       dir: join(state.workDir, "verify"),
       hotkey: state.config.validator.ss58,
-      from,
-      to: new Date(from.getTime() + hour),
+      from: start,
+      to: end,
       asOf: closedAt,
     };
     const report = await verify(options, { chain, now: () => new Date(), signal: state.signal });

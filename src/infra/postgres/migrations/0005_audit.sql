@@ -38,6 +38,7 @@ create table audit_entries (
   created_at timestamptz not null
 );
 create index audit_entries_time on audit_entries (start_time);
+create index audit_entries_sha256 on audit_entries (sha256);
 
 create table weight_submissions (
   submission_id bigint generated always as identity primary key,
