@@ -1,6 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { openPostgres } from "../infra/postgres/client.js";
 import { migrate } from "../infra/postgres/migrate.js";
+import { secretValues } from "../kernel/config/load.js";
+import { createLogger } from "../kernel/logger.js";
 import type { Step } from "../kernel/step.js";
 import { SERVICES, type ServiceName } from "../services/registry.js";
 import type { RunningService } from "../services/running-service.js";
@@ -94,7 +96,9 @@ async function startServices(state: PlatformState): Promise<void> {
   });
   const config = await writePlatformConfig(dir.file("config.yaml"), settings, options.logLevel);
   state.config = config;
-  state.ctx = { config, log: options.log, now: options.now, signal: options.signal };
+  // From here on there are secrets that a message could carry.
+  const log = createLogger({ level: options.logLevel, secrets: secretValues(config) });
+  state.ctx = { config, log, now: options.now, signal: options.signal };
   const services = new Map<ServiceName, RunningService>();
   for (const name of ["worker", "api", "socket", "events"] as const) {
     const start = await SERVICES[name]();
