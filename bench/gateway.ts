@@ -2,7 +2,7 @@
 // One api process, real Postgres and Redis, load and engine in processes of their own, all on this machine.
 import { type ChildProcess, execFileSync, fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -74,7 +74,12 @@ async function answers(port: number, path: string): Promise<void> {
   throw new Error(`nothing answers on port ${port}`);
 }
 
-async function startDatabases(): Promise<{ postgresUrl: string; redisUrl: string }> {
+async function startDatabases(): Promise<{
+  postgresUrl: string;
+  redisUrl: string;
+  postgresPid: number;
+  redisPid: number;
+}> {
   const log = createLogger({ level: "error", secrets: [] });
   const { signal } = new AbortController();
   const postgres = await startEmbeddedPostgres({ dir: join(dir, "postgres"), log, signal });
@@ -86,7 +91,12 @@ async function startDatabases(): Promise<{ postgresUrl: string; redisUrl: string
     stdio: "ignore",
   });
   endsWithUs(redis);
-  return { postgresUrl: postgres.url("bench"), redisUrl: `redis://127.0.0.1:${port}/0` };
+  return {
+    postgresUrl: postgres.url("bench"),
+    redisUrl: `redis://127.0.0.1:${port}/0`,
+    postgresPid: postgres.pid() ?? 0,
+    redisPid: redis.pid ?? 0,
+  };
 }
 
 /** A paying user with an API key, a public language model, and the engine as its one instance. */
@@ -216,10 +226,32 @@ http {
   return port;
 }
 
-/** CPU seconds a process has used so far. */
+/** CPU seconds a process has used so far, with its children when it has any. */
 function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+  const own = statOf(pid);
+  const children = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => statOf(Number(name)))
+    .filter(({ parent }) => parent === pid);
+  return [own, ...children].reduce((sum, { seconds }) => sum + seconds, 0);
+}
+
+function statOf(pid: number): { parent: number; seconds: number } {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return { parent: Number(fields[1]), seconds: (Number(fields[11]) + Number(fields[12])) / 100 };
+  } catch {
+    return { parent: 0, seconds: 0 };
+  }
+}
+
+/** CPU that each process used for one unit of work, microseconds. */
+function meter(pids: Readonly<Record<string, number>>): (units: number) => string {
+  const before = Object.entries(pids).map(([name, pid]) => ({ name, pid, seconds: cpuSeconds(pid) }));
+  return (units) =>
+    before
+      .map(({ name, pid, seconds }) => `${name} ${(((cpuSeconds(pid) - seconds) / units) * 1e6).toFixed(0)}`)
+      .join(", ");
 }
 
 async function load(child: ChildProcess, task: LoadTask): Promise<LoadReport> {
@@ -236,6 +268,14 @@ interface Side {
 
 const ms = (value: number) => `${value.toFixed(2)} ms`;
 
+interface World {
+  readonly loader: ChildProcess;
+  /** The engine itself, nginx if installed, the gateway. */
+  readonly sides: readonly Side[];
+  readonly pids: Readonly<Record<string, number>>;
+  readonly task: (side: Side, more: Partial<LoadTask>) => LoadTask;
+}
+
 async function main(): Promise<void> {
   console.log(machine());
   const urls = await startDatabases();
@@ -246,71 +286,79 @@ async function main(): Promise<void> {
   const apiKey = await fill(db, engine);
   const api = await startApi(urls);
   const nginxPort = await startNginx(engine.enginePort);
-  const loader = forkChild("gateway-load.ts");
-  const base = { host: "llm.bench.test", authorization: `Bearer ${apiKey}` };
-  const gateway: Side = { name: "gateway", port: api.port };
-  const direct: Side = { name: "engine", port: engine.enginePort };
-  const sides = [direct, ...(nginxPort === undefined ? [] : [{ name: "nginx", port: nginxPort }]), gateway];
   if (nginxPort === undefined) console.log("nginx is not installed: its lines are missing");
-  const task = (side: Side, more: Partial<LoadTask>): LoadTask => ({
-    ...base,
-    port: side.port,
-    connections: 1,
-    seconds: SECONDS / 2,
-    ...more,
-  });
+  const loader = forkChild("gateway-load.ts");
+  const base = { host: "llm.bench.test", authorization: `Bearer ${apiKey}`, connections: 1, seconds: SECONDS };
+  const world: World = {
+    loader,
+    sides: [
+      { name: "engine", port: engine.enginePort },
+      ...(nginxPort === undefined ? [] : [{ name: "nginx", port: nginxPort }]),
+      { name: "gateway", port: api.port },
+    ],
+    pids: {
+      api: api.pid,
+      instance: engineChild.pid ?? 0,
+      load: loader.pid ?? 0,
+      redis: urls.redisPid,
+      postgres: urls.postgresPid,
+    },
+    task: (side, more) => ({ ...base, port: side.port, ...more }),
+  };
+  await load(loader, world.task({ name: "gateway", port: api.port }, { connections: CONNECTIONS, seconds: 3 }));
+  await oneAtATime(world);
+  await manyAtATime(world);
+  await streams(world);
+  await verifyRows(db);
+}
 
-  await load(loader, task(gateway, { connections: CONNECTIONS, seconds: 3 }));
-  const single = new Map<string, readonly number[]>();
+async function oneAtATime({ loader, sides, task }: World): Promise<void> {
+  const p50 = new Map<string, number>();
   for (const side of sides) {
-    const { timesMs } = await load(loader, task(side, {}));
-    single.set(side.name, timesMs);
-    console.log(
-      `one at a time   ${side.name.padEnd(8)} p50 ${ms(percentile(timesMs, 0.5))}  p99 ${ms(percentile(timesMs, 0.99))}`,
-    );
+    const { timesMs } = await load(loader, task(side, { seconds: SECONDS / 2 }));
+    p50.set(side.name, percentile(timesMs, 0.5));
+    console.log(`one at a time   ${side.name.padEnd(8)} ${times(timesMs)}`);
   }
-  const p50 = (name: string) => percentile(single.get(name) ?? [], 0.5);
-  verdict("added p50", p50("gateway") - p50("engine"), { limit: TARGET.addedMs, unit: "ms", isMost: true });
+  const added = (p50.get("gateway") ?? 0) - (p50.get("engine") ?? 0);
+  verdict("added p50", added, { limit: TARGET.addedMs, unit: "ms", isMost: true });
+}
 
+async function manyAtATime({ loader, sides, task, pids }: World): Promise<void> {
   const rates = new Map<string, number>();
   for (const side of sides) {
-    const cpuBefore = cpuSeconds(api.pid);
-    const report = await load(loader, task(side, { connections: CONNECTIONS, seconds: SECONDS }));
-    const rps = report.requests / report.seconds;
+    const spent = meter(pids);
+    const { requests, seconds, timesMs, failures } = await load(loader, task(side, { connections: CONNECTIONS }));
+    const rps = requests / seconds;
     rates.set(side.name, rps);
-    const cpu =
-      side === gateway
-        ? `  api CPU ${(((cpuSeconds(api.pid) - cpuBefore) / report.requests) * 1e6).toFixed(0)} µs each`
-        : "";
-    console.log(
-      `${CONNECTIONS} at a time    ${side.name.padEnd(8)} ${rps.toFixed(0).padStart(6)} rps  p50 ${ms(percentile(report.timesMs, 0.5))}  p99 ${ms(percentile(report.timesMs, 0.99))}  failures ${report.failures}${cpu}`,
-    );
+    const rate = `${rps.toFixed(0).padStart(6)} rps`;
+    console.log(`${CONNECTIONS} at a time    ${side.name.padEnd(8)} ${rate}  ${times(timesMs)}  failures ${failures}`);
+    if (side.name === "gateway") console.log(`  CPU µs a request: ${spent(requests)}`);
   }
-  const nginxRps = rates.get("nginx");
-  if (nginxRps !== undefined) {
-    console.log(
-      `gateway / nginx  ${((rates.get("gateway") ?? 0) / nginxRps).toFixed(2)} (signed, encrypted, metered against passed through)`,
-    );
-  }
-  verdict("gateway", rates.get("gateway") ?? 0, { limit: TARGET.rps, unit: "rps", isMost: false });
+  const rps = rates.get("gateway") ?? 0;
+  const nginx = rates.get("nginx");
+  if (nginx !== undefined)
+    console.log(`  gateway / nginx ${(rps / nginx).toFixed(2)}: signed, encrypted, metered / passed on`);
+  verdict("gateway", rps, { limit: TARGET.rps, unit: "rps", isMost: false });
+}
 
-  const delays = new Map<string, number>();
+async function streams({ loader, sides, task, pids }: World): Promise<void> {
+  const p99 = new Map<string, number>();
   for (const side of sides) {
-    const cpuBefore = cpuSeconds(api.pid);
-    const report = await load(loader, task(side, { connections: STREAMS, frames: FRAMES }));
-    const p99 = percentile(report.timesMs, 0.99);
-    delays.set(side.name, p99);
-    const cpu =
-      side === gateway
-        ? `  api CPU ${(((cpuSeconds(api.pid) - cpuBefore) / report.frames) * 1e6).toFixed(0)} µs a frame`
-        : "";
+    const spent = meter(pids);
+    const { timesMs, frames } = await load(loader, task(side, { connections: STREAMS, frames: FRAMES }));
+    p99.set(side.name, percentile(timesMs, 0.99));
+    const lost = STREAMS * FRAMES - frames;
     console.log(
-      `${STREAMS} × ${FRAMES_PER_SECOND} frames/s  ${side.name.padEnd(8)} frame delay p50 ${ms(percentile(report.timesMs, 0.5))}  p99 ${ms(p99)}  lost ${STREAMS * FRAMES - report.frames}${cpu}`,
+      `${STREAMS} × ${FRAMES_PER_SECOND} frames/s  ${side.name.padEnd(8)} frame delay ${times(timesMs)}  lost ${lost}`,
     );
+    if (side.name === "gateway") console.log(`  CPU µs a frame: ${spent(frames)}`);
   }
-  const added = (delays.get("gateway") ?? 0) - (delays.get("engine") ?? 0);
+  const added = (p99.get("gateway") ?? 0) - (p99.get("engine") ?? 0);
   verdict("added frame delay p99", added, { limit: TARGET.frameDelayMs, unit: "ms", isMost: true });
-  await verifyRows(db);
+}
+
+function times(timesMs: readonly number[]): string {
+  return `p50 ${ms(percentile(timesMs, 0.5))}  p99 ${ms(percentile(timesMs, 0.99))}`;
 }
 
 /** Every answered call must be in the log and in the books. */

@@ -12,6 +12,7 @@ export interface PlatformAddresses {
   readonly redisUrl: string;
   readonly chainUrl: string;
   readonly objectsDir: string;
+  readonly spoolDir: string;
 }
 
 export const NETUID = 64;
@@ -38,7 +39,7 @@ export function platformSettings(credentials: Credentials, at: PlatformAddresses
       launchConfigKey: credentials.launchConfigKey,
       ipCheckSalt: credentials.ipCheckSalt,
     },
-    gateway: { rateLimitCount: 0 },
+    gateway: { rateLimitCount: 0, spoolDir: at.spoolDir },
     instances: { allowPrivateHosts: true },
     gpuVerification: { mode: "skip", allowInsecureKeys: true },
     audit: { exportKey: credentials.exportKey },

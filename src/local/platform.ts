@@ -37,7 +37,7 @@ async function openData(state: PlatformState): Promise<void> {
   await initCrypto();
   const { dataDir, miners } = state.options;
   state.dir = state.stack.use(dataDir === undefined ? await openEphemeralDataDir() : await openDataDir(dataDir));
-  await mkdir(state.dir.file("objects"), { recursive: true, mode: 0o700 });
+  for (const name of ["objects", "spool"]) await mkdir(state.dir.file(name), { recursive: true, mode: 0o700 });
   state.credentials = await loadCredentials(state.dir.file("credentials.json"), miners);
 }
 
@@ -93,6 +93,7 @@ async function startServices(state: PlatformState): Promise<void> {
     redisUrl: made(state.redis, "Redis").url,
     chainUrl: made(state.chainUrl, "the chain"),
     objectsDir: dir.file("objects"),
+    spoolDir: dir.file("spool"),
   });
   const config = await writePlatformConfig(dir.file("config.yaml"), settings, options.logLevel);
   state.config = config;

@@ -7,6 +7,7 @@ import type { InstanceTarget } from "../../wire/instance-transport.js";
 import type { Keypair } from "../../wire/keypair.js";
 import { cipherGeneration } from "../../wire/versions.js";
 import { InstanceSessions, type SessionPoolOptions } from "./instance-sessions.js";
+import { openNonces } from "./nonces.js";
 
 /** One call of an instance's function. */
 export interface InstanceCall {
@@ -47,14 +48,15 @@ export function openInstanceClient(deps: SessionPoolOptions & { readonly signer:
   const sessions = new InstanceSessions(deps);
   /** Targets are cached objects that live for many calls. */
   const keys = new WeakMap<InstanceTarget, Buffer>();
+  const nonce = openNonces();
   return {
     async call(target, call) {
       const key = keys.get(target) ?? sessionKey(target);
       keys.set(target, key);
-      const body = encryptBody(key, gzipFast(call.body));
+      const body = encryptBody(key, gzipFast(call.body), nonce());
       const stream = await sessions.request(target, {
         ":method": "POST",
-        ":path": encryptPath(key, call.path),
+        ":path": encryptPath(key, call.path, nonce()),
         "content-type": "text/plain; charset=utf-8",
         ...validatorHeaders(deps.signer, { miner: target.minerHotkey, body }, call.now),
       });

@@ -53,6 +53,11 @@ export const gatewaySection = Type.Object({
     maximum: 5000,
     description: "milliseconds a row waits at most",
   }),
+  spoolDir: text(
+    "INVOCATION_SPOOL_DIR",
+    "",
+    "folder of this process alone for rows that wait for the database; in memory when empty",
+  ),
 });
 
 /** @see protocol 05 §3, §6 */

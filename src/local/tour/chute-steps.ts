@@ -70,3 +70,10 @@ export async function waitUntilActive(state: TourState): Promise<void> {
   }
   expectThat(false, `no instance became active within ${ACTIVE_TIMEOUT_MS / 1000} s; last answer ${last}`);
 }
+
+/** Gives the GPU back, so that the tour can be walked again and again. */
+export async function deleteChute(state: TourState): Promise<void> {
+  if (state.chute === undefined) return;
+  const headers = signedHeaders(state.hotkey, { purpose: "chutes" }, new Date());
+  await state.http.request(`${apiUrl(state.config)}/chutes/${state.chute.chuteId}`, { method: "DELETE", headers });
+}

@@ -8,7 +8,7 @@ import type { Running } from "../../kernel/lifecycle.js";
 import type { Step } from "../../kernel/step.js";
 import { initCrypto, keypairFromSeed } from "../../wire/keypair.js";
 import { createApiKey, registerUser } from "./account-steps.js";
-import { deployChute, waitUntilActive } from "./chute-steps.js";
+import { deleteChute, deployChute, waitUntilActive } from "./chute-steps.js";
 import { completeThroughLlmHost, completeThroughSlugHost } from "./completion-steps.js";
 import { downloadExport, exportHour, findInvocationRows } from "./export-steps.js";
 import type { TourState } from "./tour-state.js";
@@ -32,13 +32,13 @@ export const TOUR_STEPS: readonly Step<TourState>[] = [
   { title: "verify names a removed row", run: removedRowIsNamed },
 ];
 
-/** Opens what the tour needs to walk through the platform that `ctx.config` describes. Closing removes its downloads. */
+/** Opens what the tour needs to walk through the platform that `ctx.config` describes. Closing removes its chute and downloads. */
 export async function openTour(ctx: Context): Promise<TourState & Running> {
   await initCrypto();
   const id = randomBytes(4).toString("hex");
   const workDir = await mkdtemp(join(tmpdir(), "chutes-tour-"));
   const http = createHttpClient({ connectTimeoutMs: 5000, totalTimeoutMs: 60_000, lookupLocalhost: true });
-  return {
+  const state: TourState = {
     config: ctx.config,
     log: ctx.log,
     signal: ctx.signal,
@@ -49,9 +49,14 @@ export async function openTour(ctx: Context): Promise<TourState & Running> {
     chuteName: `tour-${id}`,
     invocationIds: [],
     facts: {},
+  };
+  return Object.assign(state, {
     async close() {
+      await deleteChute(state).catch((error: unknown) =>
+        ctx.log.debug({ err: error }, "the tour's chute was not deleted"),
+      );
       await http.close();
       await rm(workDir, { recursive: true, force: true });
     },
-  };
+  });
 }

@@ -91,7 +91,8 @@ async function openDeps(ctx: Context, stack: CloseStack): Promise<ApiDeps> {
 async function register(app: HttpServer, deps: ApiDeps & { directory: Directory }, stack: CloseStack): Promise<void> {
   await app.register(fastifySwagger, { openapi: { info: { title: "Chutes validator API", version: "1" } } });
   await app.register(authHook, deps);
-  stack.use(await registerInvocation(app, deps));
+  const { spoolDir } = deps.config.gateway;
+  stack.use(await registerInvocation(app, { ...deps, ...(spoolDir !== "" && { spoolDir }) }));
   await app.register(statusRoutes, deps);
   await app.register(accountRoutes, deps);
   await app.register(apiKeyRoutes, deps);
