@@ -24,6 +24,7 @@ import { chuteRoutes } from "./routes/chute-routes.js";
 import { exportRoutes } from "./routes/export-routes.js";
 import { imageRoutes } from "./routes/image-routes.js";
 import { instanceRoutes } from "./routes/instance-routes.js";
+import { invocationRoutes } from "./routes/invocation-routes.js";
 import { launchRoutes } from "./routes/launch-routes.js";
 import { minerListRoutes } from "./routes/miner-list-routes.js";
 import { minerRoutes } from "./routes/miner-routes.js";
@@ -105,6 +106,7 @@ async function register(app: HttpServer, deps: ApiDeps & { directory: Directory 
   await app.register(instanceRoutes, deps);
   await app.register(minerListRoutes, deps);
   await app.register(minerRoutes, deps);
+  await app.register(invocationRoutes, deps);
   await app.register(exportRoutes, deps);
   await app.register(auditRoutes, deps);
 }

@@ -86,8 +86,6 @@ function destinationOf(directory: Directory, request: FastifyRequest): Promise<D
 async function openGateway(deps: InvocationDeps, stack: CloseStack, background: Background) {
   const { config, redis, db, log, now } = deps;
   const { gateway: settings } = config;
-  // Commands of one turn of the event loop leave in one write: a system call costs more than most of them.
-  redis.options.enableAutoPipelining = true;
   const memory = stack.use(await openGatewayMemory(deps));
   const instances = stack.use(openInstanceClient({ signer: deps.signer, connectTimeoutMs: settings.connectTimeoutMs }));
   const targets = openTargetStore(redis);
