@@ -1,10 +1,10 @@
 import { createHttpClient, type HttpClient } from "../infra/http-client/client.js";
+import { apiUrl } from "../kernel/config/api-url.js";
 import type { Config } from "../kernel/config/schema.js";
 import { AppError } from "../kernel/errors.js";
 import { signedHeaders } from "../wire/headers.js";
 import { keypairFromSeed } from "../wire/keypair.js";
 import type { Credentials } from "./credentials.js";
-import { apiUrl } from "./hosts.js";
 import type { SdkUser } from "./sdk-config.js";
 
 /** Name of the account and of its key; the account is an ordinary one, registered over HTTP. */

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { AppError } from "../kernel/errors.js";
 import type { Running } from "../kernel/lifecycle.js";
+import { closeServer, listenOn } from "../services/running-service.js";
 
 /** Servers by the first label of the Host header. They need not listen: the front hands them its connections. */
 export interface FrontRoutes {
@@ -27,36 +27,13 @@ export async function startFront(
     if (server.listenerCount("upgrade") === 0) socket.destroy();
     else server.emit("upgrade", request, socket, head);
   });
-  const port = await listenOn(front, listen);
+  const port = await listenOn(front, { ...listen, setting: "--port" });
   return {
     port,
-    close: () =>
-      new Promise((resolve) => {
-        front.close(() => resolve());
-        front.closeAllConnections();
-      }),
+    close: () => closeServer(front),
   };
 }
 
 function firstLabel(host: string | undefined): string {
   return /^([a-z0-9-]+)\./.exec((host ?? "").toLowerCase())?.[1] ?? "";
-}
-
-function listenOn(server: Server, { host, port }: { host: string; port: number }): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) =>
-      reject(error.code === "EADDRINUSE" ? portInUse(port) : error),
-    );
-    server.listen(port, host, () => {
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : port);
-    });
-  });
-}
-
-function portInUse(port: number): AppError {
-  return new AppError("config", `port ${port} is already in use`, {
-    code: "NET001",
-    fix: "stop the other program, or give --port another number",
-  });
 }

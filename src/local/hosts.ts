@@ -1,9 +1,5 @@
+import { apiUrl } from "../kernel/config/api-url.js";
 import type { Config } from "../kernel/config/schema.js";
-
-/** URL of the API as clients reach it. */
-export function apiUrl(config: Pick<Config, "publicUrl" | "baseDomain">): string {
-  return config.publicUrl === "" ? `https://api.${config.baseDomain}` : config.publicUrl.replace(/\/+$/, "");
-}
 
 /** URL of another public host of the platform: same scheme and port as the API. `llm` → `http://llm.localhost:8000`. */
 export function hostUrl(config: Pick<Config, "publicUrl" | "baseDomain">, label: string): string {

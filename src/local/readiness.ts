@@ -1,4 +1,5 @@
-import { apiUrl, hostUrl } from "./hosts.js";
+import { apiUrl } from "../kernel/config/api-url.js";
+import { hostUrl } from "./hosts.js";
 import { made, type PlatformState } from "./platform-state.js";
 import { DEMO_CHUTE } from "./seed.js";
 

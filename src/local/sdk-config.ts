@@ -1,6 +1,6 @@
+import { apiUrl } from "../kernel/config/api-url.js";
 import type { Config } from "../kernel/config/schema.js";
 import { keypairFromSeed } from "../wire/keypair.js";
-import { apiUrl } from "./hosts.js";
 
 export interface SdkUser {
   readonly username: string;

@@ -38,3 +38,11 @@ export function listenOn(server: Server, where: { host: string; port: number; se
     });
   });
 }
+
+/** Closes a server together with its open connections. */
+export function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

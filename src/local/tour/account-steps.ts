@@ -1,5 +1,5 @@
+import { apiUrl } from "../../kernel/config/api-url.js";
 import { signedHeaders } from "../../wire/headers.js";
-import { apiUrl } from "../hosts.js";
 import { expectThat, type TourState } from "./tour-state.js";
 
 /** Registers a developer as `chutes register` does: signed body, the literal token. @see protocol 01 §6.3, §16 */

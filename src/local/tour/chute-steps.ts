@@ -1,8 +1,8 @@
+import { apiUrl } from "../../kernel/config/api-url.js";
 import { pause } from "../../kernel/lifecycle.js";
 import { TEMPLATE_CORDS } from "../../wire/cords.js";
 import { signedHeaders } from "../../wire/headers.js";
 import { chuteIdOf } from "../../wire/ids.js";
-import { apiUrl } from "../hosts.js";
 import { DEMO_IMAGE } from "../seed.js";
 import { post } from "./account-steps.js";
 import { expectThat, found, type TourState } from "./tour-state.js";

@@ -6,9 +6,9 @@ import { openPostgres } from "../../infra/postgres/client.js";
 import { auditExportJob } from "../../jobs/audit-export/audit-export-job.js";
 import { runJobOnce } from "../../jobs/job-runner.js";
 import { type JobSources, openJobSources } from "../../jobs/job-sources.js";
+import { apiUrl } from "../../kernel/config/api-url.js";
 import { AppError } from "../../kernel/errors.js";
 import { pause } from "../../kernel/lifecycle.js";
-import { apiUrl } from "../hosts.js";
 import { expectThat, found, type TourState } from "./tour-state.js";
 
 const ROWS_TIMEOUT_MS = 10_000;

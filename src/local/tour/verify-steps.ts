@@ -1,9 +1,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openChain } from "../../infra/chain/open.js";
+import { apiUrl } from "../../kernel/config/api-url.js";
 import { exitCodeOf, type VerifyReport } from "../../operator/verify/report.js";
 import { verify } from "../../operator/verify/verify.js";
-import { apiUrl } from "../hosts.js";
 import { expectThat, found, type TourState } from "./tour-state.js";
 
 const HOUR_MS = 3_600_000;

@@ -12,7 +12,7 @@ import { requireSettings } from "../../kernel/config/require.js";
 import type { Context } from "../../kernel/context.js";
 import { CloseStack } from "../../kernel/lifecycle.js";
 import { createMetrics, type Metrics } from "../../kernel/metrics.js";
-import { listenOn, type RunningService, type ServiceOptions } from "../running-service.js";
+import { closeServer, listenOn, type RunningService, type ServiceOptions } from "../running-service.js";
 import { validatorSigner } from "../validator-signer.js";
 
 const NEEDS = [
@@ -72,11 +72,4 @@ function statusServer(runner: JobRunner, metrics: Metrics): Server {
     return { ok: jobs.every(([, job]) => !job.stalled), details: { jobs: Object.fromEntries(jobs) } };
   };
   return createServer(probeListener({ metrics, health }));
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }

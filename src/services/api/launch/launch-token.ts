@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import type { LaunchChute } from "../../../domain/instances/launch-chute.js";
 import { type Launch, launchById } from "../../../domain/instances/launch-repository.js";
+import { apiUrl } from "../../../kernel/config/api-url.js";
 import type { Config } from "../../../kernel/config/schema.js";
 import { AppError } from "../../../kernel/errors.js";
 import { isUuid } from "../../../wire/ids.js";
@@ -14,7 +15,7 @@ const RICH_TOKEN_SINCE = "0.3.61";
 
 /** Where a container claims its launch. */
 export function launchUrl(config: Pick<Config, "publicUrl" | "baseDomain">, configId: string): string {
-  const base = config.publicUrl === "" ? `https://api.${config.baseDomain}` : config.publicUrl.replace(/\/+$/, "");
+  const base = apiUrl(config);
   return `${base}/instances/launch_config/${configId}`;
 }
 
