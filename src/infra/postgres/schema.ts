@@ -31,6 +31,15 @@ export interface AccountAudit {
   user_id: string;
 }
 
+export interface AdminBalanceChanges {
+  amount_micro_usd: bigint;
+  created_at: Date;
+  created_by: string;
+  event_id: string;
+  reason: string;
+  user_id: string;
+}
+
 export interface ApiKeys {
   admin: Generated<boolean>;
   api_key_id: string;
@@ -83,6 +92,12 @@ export interface ChuteHistory {
   updated_at: Date;
   user_id: string;
   version: string;
+}
+
+export interface ChuteManualBoosts {
+  boost: number;
+  chute_id: string;
+  updated_at: Date;
 }
 
 export interface Chutes {
@@ -231,6 +246,13 @@ export interface Instances {
   version: string;
 }
 
+export interface InvocationDiscounts {
+  chute_id: string;
+  discount: number;
+  updated_at: Date;
+  user_id: string;
+}
+
 export interface InvocationQuotas {
   chute_id: string;
   is_default: Generated<boolean>;
@@ -266,6 +288,15 @@ export interface JobLeases {
   fence: bigint;
   holder: string;
   job: string;
+}
+
+export interface JobQuotas {
+  chute_id: string;
+  is_default: Generated<boolean>;
+  payment_refresh_date: Date | null;
+  quota: number;
+  updated_at: Date;
+  user_id: string;
 }
 
 export interface JobRuns {
@@ -313,6 +344,13 @@ export interface LedgerTransfers {
   idempotency_key: string;
   reason: string;
   transfer_id: Generated<string>;
+}
+
+export interface Logos {
+  created_at: Date;
+  logo_id: string;
+  path: string;
+  user_id: string;
 }
 
 export interface MetagraphNodes {
@@ -391,6 +429,22 @@ export interface PartitionedInvocations {
   user_id: string;
 }
 
+export interface PriceOverrides {
+  chute_id: string;
+  per_million_in: number | null;
+  per_million_out: number | null;
+  per_request: number | null;
+  per_step: number | null;
+  updated_at: Date;
+  user_id: string;
+}
+
+export interface RegistrationAllowlist {
+  added_at: Date;
+  added_by: string;
+  hotkey: string;
+}
+
 export interface Reports {
   confirmed_at: Date | null;
   confirmed_by: string | null;
@@ -402,16 +456,42 @@ export interface Reports {
 
 export interface RollingUpdates {
   chute_id: string;
+  image: string | null;
   new_version: string;
   old_version: string;
+  pause_seconds: Generated<number>;
   permitted: Generated<Json>;
+  reason: Generated<string>;
   started_at: Date;
+}
+
+export interface RollingUpdateSteps {
+  announced_at: Date | null;
+  chute_id: string;
+  instance_id: string;
+  miner_hotkey: string;
+  position: number;
 }
 
 export interface SchemaMigrations {
   applied_at: Generated<Date>;
   checksum: string;
   name: string;
+}
+
+export interface Secrets {
+  created_at: Date;
+  key: string;
+  purpose: string;
+  secret_id: string;
+  user_id: string;
+  value: string;
+}
+
+export interface TaoPrices {
+  observed_at: Date;
+  source: string;
+  usd: number;
 }
 
 export interface UsageData {
@@ -428,6 +508,8 @@ export interface Users {
   balance_micro_usd: Generated<bigint>;
   coldkey: string;
   created_at: Date;
+  developer_payment_address: string | null;
+  developer_wallet_secret: string | null;
   fingerprint_hash: string;
   hotkey: string | null;
   logo_id: string | null;
@@ -455,11 +537,13 @@ export interface WeightSubmissions {
 
 export interface DB {
   account_audit: AccountAudit;
+  admin_balance_changes: AdminBalanceChanges;
   api_key_scopes: ApiKeyScopes;
   api_keys: ApiKeys;
   audit_entries: AuditEntries;
   cache_snapshots: CacheSnapshots;
   chute_history: ChuteHistory;
+  chute_manual_boosts: ChuteManualBoosts;
   chute_shares: ChuteShares;
   chutes: Chutes;
   export_files: ExportFiles;
@@ -469,20 +553,28 @@ export interface DB {
   instance_compute_history: InstanceComputeHistory;
   instance_nodes: InstanceNodes;
   instances: Instances;
+  invocation_discounts: InvocationDiscounts;
   invocation_quotas: InvocationQuotas;
   invocations: Invocations;
   job_leases: JobLeases;
+  job_quotas: JobQuotas;
   job_runs: JobRuns;
   launch_configs: LaunchConfigs;
   ledger_entries: LedgerEntries;
   ledger_transfers: LedgerTransfers;
+  logos: Logos;
   metagraph_nodes: MetagraphNodes;
   nodes: Nodes;
   outbox: Outbox;
   partitioned_invocations: PartitionedInvocations;
+  price_overrides: PriceOverrides;
+  registration_allowlist: RegistrationAllowlist;
   reports: Reports;
+  rolling_update_steps: RollingUpdateSteps;
   rolling_updates: RollingUpdates;
   schema_migrations: SchemaMigrations;
+  secrets: Secrets;
+  tao_prices: TaoPrices;
   usage_data: UsageData;
   users: Users;
   weight_submissions: WeightSubmissions;

@@ -1,6 +1,14 @@
 import { type Static, Type } from "typebox";
 import { choice, secret, text } from "./fields.js";
-import { accountsSection, gatewaySection, gpuVerificationSection, instancesSection } from "./platform-sections.js";
+import {
+  accountsSection,
+  bountiesSection,
+  deploySection,
+  gatewaySection,
+  gpuVerificationSection,
+  instancesSection,
+  pricingSection,
+} from "./platform-sections.js";
 import { auditSection, chainSection, jobsSection, scoringSection } from "./scoring-sections.js";
 
 const port = (env: string, value: number, description: string) =>
@@ -76,6 +84,9 @@ export const ConfigSchema = Type.Object({
   validator,
   chain: chainSection,
   accounts: accountsSection,
+  deploy: deploySection,
+  pricing: pricingSection,
+  bounties: bountiesSection,
   gateway: gatewaySection,
   instances: instancesSection,
   gpuVerification: gpuVerificationSection,

@@ -4,6 +4,7 @@ import type { FastifyRequest } from "fastify";
 import type { Chute } from "../../../domain/chutes/chute.js";
 import { isUnbilled, planAdmission } from "../../../domain/invocations/admission.js";
 import type { Verdict } from "../../../domain/invocations/target-store.js";
+import { numberMap } from "../../../kernel/config/number-map.js";
 import { AppError } from "../../../kernel/errors.js";
 import { sha256Hex } from "../../../wire/hashes.js";
 import { HEADER } from "../../../wire/headers.js";
@@ -156,7 +157,7 @@ async function planFor(deps: GatewayDeps, chute: Chute, { account }: Caller) {
   };
   return planAdmission(facts, {
     platformUsername,
-    defaultQuota: accounts.defaultQuota,
+    defaultQuota: numberMap(accounts.defaultQuotas, "accounts.defaultQuotas").get("*") ?? 0,
     rateLimitCount: gateway.rateLimitCount,
     rateLimitWindowSeconds: gateway.rateLimitWindowSeconds,
   });
