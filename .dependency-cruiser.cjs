@@ -42,6 +42,9 @@ const rules = [
     from: { path: "^src/domain/.*-store\\.ts$" },
     to: { path: "^src/infra/", pathNot: "^src/infra/redis/" },
   },
+  { name: "web-stands-alone", from: { path: "^web/" }, to: { path: "^(src|test|bench)/" } },
+  { name: "web-api-is-the-bottom", from: { path: "^web/api/" }, to: { path: "^web/", pathNot: "^web/api/" } },
+  { name: "src-without-web", from: { path: "^src/" }, to: { path: "^web/" } },
   { name: "no-cycles", from: {}, to: { circular: true } },
   { name: "no-folder-cycles", scope: "folder", from: { path: "^src/domain/" }, to: { circular: true } },
   only("polkadot-api", "@polkadot/api", "infra/chain"),
@@ -52,6 +55,8 @@ const rules = [
   only("oclif", "@oclif/core", "commands|cli"),
   only("terminal", "listr2|inquirer", "cli"),
   only("s3", "@aws-sdk/client-s3", "infra/object-store"),
+  only("sharp", "sharp", "infra/image-codec"),
+  only("argon2", "@node-rs/argon2", "infra/password-hash"),
   only("socket-io", "socket\\.io", "services/socket|services/events"),
 ];
 

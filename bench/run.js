@@ -6,7 +6,7 @@ import { join } from "node:path";
 const name = process.argv[2] ?? "";
 const file = join(import.meta.dirname, `${name}.ts`);
 const known = readdirSync(import.meta.dirname).filter(
-  (entry) => entry.endsWith(".bench.ts") || /^(crypto|gateway|export|verify|startup)\.ts$/.test(entry),
+  (entry) => entry.endsWith(".bench.ts") || /^(crypto|gateway|export|verify|startup|reads|stats)\.ts$/.test(entry),
 );
 if (name === "" || !existsSync(file)) {
   console.error(

@@ -76,6 +76,11 @@ export abstract class BaseCommand extends Command {
     return process.env["PATH"] ?? "";
   }
 
+  /** A variable whose name a flag gives: secrets are named on the command line, never written there. */
+  protected environmentValue(name: string): string | undefined {
+    return process.env[name];
+  }
+
   protected override async catch(error: Interfaces.CommandError): Promise<void> {
     const code = usageExitCode(error) ?? exitCodeOf(error);
     if (this.jsonEnabled()) this.logJson(errorDocument(error));

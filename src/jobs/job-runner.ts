@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { pause, type Running } from "../kernel/lifecycle.js";
+import { pause, type Running, sharedSignal } from "../kernel/lifecycle.js";
 import type { Job, JobResult } from "./job.js";
 import { type Lease, leaseLost, releaseLease, takeLease } from "./lease.js";
 import { type RunnerDeps, runLeased } from "./leased-run.js";
@@ -26,7 +26,7 @@ const CLOCK_SKEW_MS = 60_000;
  */
 export function startJobRunner(deps: RunnerDeps, jobs: readonly Job[]): JobRunner {
   const stop = new AbortController();
-  const signal = AbortSignal.any([deps.signal, stop.signal]);
+  const signal = sharedSignal(deps.signal, stop.signal);
   const records = new Map<string, JobRecord>(jobs.map((job) => [job.name, { failed: false }]));
   const startedAt = deps.now();
   const loops = jobs.map((job) => scheduleLoop({ ...deps, signal, records }, job));

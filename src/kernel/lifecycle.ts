@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "./errors.js";
 import type { Logger } from "./logger.js";
@@ -50,6 +51,14 @@ export interface LoopOptions {
   readonly intervalMs: number;
   /** Longest pause after failures (doubling from 1 s). */
   readonly maxBackoffMs?: number;
+}
+
+/** One signal for a whole process or fleet: aborts with the first of those given. Any number of parts may listen to it. */
+export function sharedSignal(...signals: readonly AbortSignal[]): AbortSignal {
+  const signal = AbortSignal.any([...signals]);
+  // Node takes many listeners for a leak; here each is a part that runs.
+  setMaxListeners(0, signal);
+  return signal;
 }
 
 /** Runs `pass` until the signal aborts; failures are logged, counted and backed off, never fatal. */

@@ -48,7 +48,10 @@ async function platformAccount(db: Db, config: Config, { seed, now }: { seed: st
   if (existing !== undefined) return existing;
   const hotkey = keypairFromSeed(seed).address;
   const wallet = () => newWallet({ walletKeyHex: config.accounts.walletKey, pgKey: config.accounts.pgEncryptionKey });
-  const { account } = await registerAccount(db, wallet, {
+  const { account } = await registerAccount(db, {
+    wallet,
+    pepper: config.accounts.fingerprintPepper,
+    takesDeposits: false,
     username,
     hotkey,
     coldkey: hotkey,

@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import { createHttpClient, type HttpClient } from "../infra/http-client/client.js";
 import { AppError, messageOf } from "../kernel/errors.js";
-import { CloseStack, type Running, runLoop } from "../kernel/lifecycle.js";
+import { CloseStack, type Running, runLoop, sharedSignal } from "../kernel/lifecycle.js";
 import type { Logger } from "../kernel/logger.js";
 import { initCrypto, type Keypair } from "../wire/keypair.js";
 import { handleBroadcast } from "./broadcasts.js";
@@ -97,7 +97,7 @@ export async function startMiner(options: MinerOptions): Promise<Miner> {
   await initCrypto();
   const stack = new CloseStack();
   const stop = new AbortController();
-  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const signal = sharedSignal(options.signal, stop.signal);
   const http = createHttpClient({
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     totalTimeoutMs: CALL_TIMEOUT_MS,

@@ -49,6 +49,38 @@ export function chuteDeleted(chute: { readonly chuteId: string; readonly version
   return [toMiners("chute_deleted", { chute_id: chute.chuteId, version: chute.version })];
 }
 
+/** @see protocol 02 §3.9 */
+export function imageCreated(imageId: string): WireEvent[] {
+  return [toMiners("image_created", { image_id: imageId })];
+}
+
+/** @see protocol 02 §3.9 */
+export function imageDeleted(imageId: string): WireEvent[] {
+  return [toMiners("image_deleted", { image_id: imageId })];
+}
+
+/** Tells one miner to replace one instance by the new version. `image` when that is what changed. @see protocol 03 §13, §15 */
+export function rollingUpdate(step: {
+  readonly chuteId: string;
+  readonly instanceId: string;
+  readonly minerHotkey: string;
+  readonly oldVersion: string;
+  readonly newVersion: string;
+  readonly reason: string;
+  readonly image: string | null;
+}): WireEvent[] {
+  const data = {
+    chute_id: step.chuteId,
+    instance_id: step.instanceId,
+    miner_hotkey: step.minerHotkey,
+    old_version: step.oldVersion,
+    new_version: step.newVersion,
+    reason: step.reason,
+    ...(step.image !== null && { image: step.image }),
+  };
+  return [toMiners("rolling_update", data, [step.minerHotkey])];
+}
+
 /** `bountyUnits` is a whole number of compute units. @see protocol 03 §15 */
 export function bountyChange(bounty: {
   readonly chuteId: string;

@@ -472,7 +472,7 @@ test("03 §20.14: a bounty of 60 s is worth 280, and is told once per window", a
 });
 
 test("03 §20.14: of 20 parallel claims exactly one wins", async ({ api }) => {
-  await requestBounty(api.redis, { chuteId: "c1", isPrivate: false, now: NOW });
+  await requestBounty(api.redis, { chuteId: "c1", isPrivate: false, rules: api.config.bounties, now: NOW });
   const later = new Date(NOW.getTime() + 60_000);
   const claims = await Promise.all(Array.from({ length: 20 }, () => claimBounty(api.redis, "c1", later)));
   expect(claims.filter((claim) => claim !== undefined)).toEqual([
@@ -517,7 +517,7 @@ test("03 §20.15: nobody, the penniless and disabled chutes are not warmed up", 
 test("03 §20.19: deleting a chute ends its instances without blame and tells everybody", async ({ api, db, alice }) => {
   const { chute_id, version } = (await deploy(api, alice)).json();
   for (const instanceId of ["i-1", "i-2"]) await givenInstance(api, chute_id, { instanceId, active: true });
-  await requestBounty(api.redis, { chuteId: chute_id, isPrivate: true, now: NOW });
+  await requestBounty(api.redis, { chuteId: chute_id, isPrivate: true, rules: api.config.bounties, now: NOW });
   await relayOutbox(api);
   expect((await remove(api, alice, "My-Chute")).json()).toEqual({ chute_id, deleted: true });
   const audit = await db
@@ -551,7 +551,9 @@ test("03 §15: deploys are announced in their own transaction", async ({ api, db
   await deploy(api, alice);
   expect(await relayOutbox(api)).toEqual([]);
   await givenInstance(api, created.chute_id, { instanceId: "i-1", active: true });
-  const updated = (await deploy(api, alice, { code: "x = 1\n", cords: [], jobs: [job()] })).json();
+  const updated = (
+    await deploy(api, alice, { code: "x = 1\n", cords: [], jobs: [job()], use_rolling_update: false })
+  ).json();
   expect(updated.jobs).toEqual([{ ...job(), disk_gb: 10 }]);
   const events = await relayOutbox(api);
   expect(events).toContainEqual({

@@ -206,6 +206,16 @@ export function buildMetadata(options: MetadataOptions = {}): Buffer {
         ],
       ],
     ]),
+    Balances: types.variant("pallet_balances::pallet::Call", [
+      [
+        "transfer_all",
+        4,
+        [
+          ["dest", address],
+          ["keep_alive", bool_],
+        ],
+      ],
+    ]),
     Utility: types.variant("pallet_utility::pallet::Call", [
       ["batch", 0, [["calls", types.vec(call)]]],
       ["force_batch", 4, [["calls", types.vec(call)]]],
@@ -232,7 +242,7 @@ export function buildMetadata(options: MetadataOptions = {}): Buffer {
       ],
     ]),
   };
-  const indices = { System: 0, Timestamp: 2, SubtensorModule: 7, Utility: 11, Proxy: 16, Commitments: 18 };
+  const indices = { System: 0, Timestamp: 2, Balances: 5, SubtensorModule: 7, Utility: 11, Proxy: 16, Commitments: 18 };
   const named = Object.entries(palletCalls) as [keyof typeof indices, number][];
   types.fill(
     call,
@@ -298,6 +308,21 @@ export function buildMetadata(options: MetadataOptions = {}): Buffer {
     SUBTENSOR_ERRORS.map((name, index) => [name, index, []]),
   );
 
+  const accountInfo = types.struct("frame_system::AccountInfo", [
+    ["nonce", u32_],
+    ["consumers", u32_],
+    ["providers", u32_],
+    ["sufficients", u32_],
+    [
+      "data",
+      types.struct("pallet_balances::types::AccountData", [
+        ["free", u64_],
+        ["reserved", u64_],
+        ["frozen", u64_],
+        ["flags", u128_],
+      ]),
+    ],
+  ]);
   const netuidKey = [HASHER.identity, u16_] as const;
   const pair = types.tuple(u16_, u16_);
   const pallets: Pallet[] = [
@@ -307,6 +332,7 @@ export function buildMetadata(options: MetadataOptions = {}): Buffer {
       storage: [
         { name: "Events", value: types.vec(eventRecord), fallback: list([]) },
         { name: "Number", value: u32_, fallback: u32(0) },
+        { name: "Account", keys: [[HASHER.blake2Concat, account]], value: accountInfo, fallback: Buffer.alloc(56) },
       ],
       calls: palletCalls.System,
       events: systemEvent,
@@ -330,6 +356,7 @@ export function buildMetadata(options: MetadataOptions = {}): Buffer {
       calls: palletCalls.SubtensorModule,
       errors: subtensorError,
     },
+    { name: "Balances", index: indices.Balances, calls: palletCalls.Balances },
     { name: "Utility", index: indices.Utility, calls: palletCalls.Utility },
     { name: "Proxy", index: indices.Proxy, calls: palletCalls.Proxy },
     {

@@ -1,7 +1,13 @@
 import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { FastifyInstance, LightMyRequestResponse, RouteOptions } from "fastify";
 import { registerBuiltImage } from "../../src/domain/images/image-repository.js";
+import type { ChainClient } from "../../src/infra/chain/client.js";
 import { createHttpServer, type HttpServer } from "../../src/infra/http-server/server.js";
+import { openFileStore } from "../../src/infra/object-store/files.js";
+import type { ObjectStore } from "../../src/infra/object-store/store.js";
 import type { Db } from "../../src/infra/postgres/client.js";
 import { openRedis, type Redis } from "../../src/infra/redis/client.js";
 import { publish } from "../../src/infra/redis/pubsub.js";
@@ -11,11 +17,25 @@ import type { Logger } from "../../src/kernel/logger.js";
 import { authHook } from "../../src/services/api/auth-hook.js";
 import { type Directory, openDirectory } from "../../src/services/api/directory/directory.js";
 import { accountRoutes } from "../../src/services/api/routes/account-routes.js";
+import { adminUserRoutes } from "../../src/services/api/routes/admin-user-routes.js";
 import { apiKeyRoutes } from "../../src/services/api/routes/api-key-routes.js";
+import { balanceRoutes } from "../../src/services/api/routes/balance-routes.js";
 import { bountyRoutes } from "../../src/services/api/routes/bounty-routes.js";
+import { chuteChangeRoutes } from "../../src/services/api/routes/chute-change-routes.js";
+import { chuteDeployRoutes } from "../../src/services/api/routes/chute-deploy-routes.js";
 import { chuteRoutes } from "../../src/services/api/routes/chute-routes.js";
+import { chuteShareRoutes } from "../../src/services/api/routes/chute-share-routes.js";
+import { depositRoutes } from "../../src/services/api/routes/deposit-routes.js";
+import { easyDeployRoutes } from "../../src/services/api/routes/easy-deploy-routes.js";
 import { imageRoutes } from "../../src/services/api/routes/image-routes.js";
+import { logoRoutes } from "../../src/services/api/routes/logo-routes.js";
+import { minerListRoutes } from "../../src/services/api/routes/miner-list-routes.js";
+import { priceRoutes } from "../../src/services/api/routes/price-routes.js";
+import { priceTermRoutes } from "../../src/services/api/routes/price-term-routes.js";
+import { quotaRoutes } from "../../src/services/api/routes/quota-routes.js";
+import { secretRoutes } from "../../src/services/api/routes/secret-routes.js";
 import { warmupRoutes } from "../../src/services/api/routes/warmup-routes.js";
+import { openTaoPrice } from "../../src/services/api/tao-price.js";
 import { DEFAULT_GPU_TABLE } from "../../src/wire/gpu-table.js";
 import { type Signed, signedHeaders } from "../../src/wire/headers.js";
 import { initCrypto, type Keypair, keypairFromSeed } from "../../src/wire/keypair.js";
@@ -32,6 +52,8 @@ export interface AccountApi {
   readonly app: HttpServer;
   readonly db: Db;
   readonly redis: Redis;
+  /** Files in a folder that goes away with the replica. */
+  readonly store: ObjectStore;
   readonly directory: Directory;
   readonly config: Config;
   /** The replica's clock; move it with `setUTCSeconds` and the like. */
@@ -46,7 +68,11 @@ export interface AccountApiOptions {
   readonly redisName?: string;
   /** Settings of the accounts section. */
   readonly accounts?: Partial<Config["accounts"]>;
+  /** Settings of other sections. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   readonly maxBodyBytes?: number;
+  /** Asked for the balances of coldkeys; only registration with a minimum does. */
+  readonly chain?: ChainClient;
   /** A further route of the test's own. */
   readonly route?: RouteOptions;
 }
@@ -55,27 +81,57 @@ export async function startAccountApi(options: AccountApiOptions): Promise<Accou
   const { db, log } = options;
   await initCrypto();
   const accounts = { ...ACCOUNT_SETTINGS, ...options.accounts };
-  const config = loadConfig({ env: {}, overrides: { environment: "dev", baseDomain: "example.org", accounts } });
+  const overrides = { environment: "dev", baseDomain: "example.org", accounts, ...options.settings };
+  const config = loadConfig({ env: {}, overrides });
   const redis = openRedis(`memory:${options.redisName ?? randomBytes(6).toString("hex")}`, log);
   const clock = { now: new Date(NOW) };
   const now = () => new Date(clock.now);
+  const folder = mkdtempSync(join(tmpdir(), "chutes-objects-"));
+  const store = await openFileStore(folder);
   const stop = new AbortController();
   const directory = await openDirectory({ db, redis, log, signal: stop.signal, now, netuid: config.netuid });
   const app = createHttpServer({ log, maxBodyBytes: options.maxBodyBytes ?? 1_000_000, trustedProxies: "127.0.0.1" });
-  const deps = { config, db, redis, now, log, signal: stop.signal, directory, gpuTable: DEFAULT_GPU_TABLE };
+  const chain = options.chain ?? ({} as ChainClient);
+  const deps = {
+    config,
+    db,
+    redis,
+    store,
+    chain,
+    now,
+    log,
+    signal: stop.signal,
+    directory,
+    gpuTable: DEFAULT_GPU_TABLE,
+    taoPrice: openTaoPrice({ config, db, redis, log, now }),
+  };
   await app.register(authHook, deps);
   await app.register(accountRoutes, deps);
   await app.register(apiKeyRoutes, deps);
+  await app.register(balanceRoutes, deps);
+  await app.register(adminUserRoutes, deps);
+  await app.register(quotaRoutes, deps);
+  await app.register(priceTermRoutes, deps);
+  await app.register(depositRoutes, deps);
+  await app.register(priceRoutes, deps);
   await app.register(imageRoutes, deps);
+  await app.register(secretRoutes, deps);
+  await app.register(logoRoutes, deps);
   await app.register(warmupRoutes, deps);
   await app.register(chuteRoutes, deps);
+  await app.register(chuteDeployRoutes, deps);
+  await app.register(chuteChangeRoutes, deps);
+  await app.register(chuteShareRoutes, deps);
+  await app.register(easyDeployRoutes, deps);
   await app.register(bountyRoutes, deps);
+  await app.register(minerListRoutes, deps);
   if (options.route !== undefined) (app as FastifyInstance).route(options.route);
   await app.ready();
   return {
     app,
     db,
     redis,
+    store,
     directory,
     config,
     clock,
@@ -84,6 +140,7 @@ export async function startAccountApi(options: AccountApiOptions): Promise<Accou
       await app.close();
       await directory.close();
       redis.disconnect();
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

@@ -43,6 +43,7 @@ export interface GatewayOptions {
   /** Default: an in-process store. */
   readonly redisUrl?: string;
   readonly gateway?: Partial<Config["gateway"]>;
+  readonly bounties?: Partial<Config["bounties"]>;
   readonly spoolDir?: string;
   readonly deletionDelayMs?: number;
 }
@@ -52,7 +53,8 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayApi>
   await initCrypto();
   const stack = new CloseStack();
   const gateway = { rateLimitCount: 0, writeBatchMs: 10, ...options.gateway };
-  const config = loadConfig({ env: {}, overrides: { environment: "dev", baseDomain: "x.test", gateway } });
+  const overrides = { environment: "dev", baseDomain: "x.test", gateway, bounties: { ...options.bounties } };
+  const config = loadConfig({ env: {}, overrides });
   const redis = openRedis(options.redisUrl ?? `memory:${randomUUID()}`, log);
   stack.add(() => redis.disconnect());
   const stop = new AbortController();

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect } from "vitest";
+import { vi } from "vitest";
 import { stringify } from "yaml";
 import { openPostgres } from "../../src/infra/postgres/client.js";
 import { loadConfig } from "../../src/kernel/config/load.js";
@@ -27,6 +27,8 @@ export interface ProcessesOptions {
   readonly databaseUrl: string;
   readonly miners: number;
   readonly minerFlags?: readonly string[];
+  /** Settings of the accounts section; by default everybody is free. */
+  readonly accounts?: Readonly<Record<string, unknown>>;
 }
 
 const ENV = { LOG_LEVEL: "warn" };
@@ -57,6 +59,7 @@ export async function startPlatformProcesses(options: ProcessesOptions): Promise
       pgEncryptionKey: secret(),
       launchConfigKey: secret(),
       ipCheckSalt: secret(),
+      ...options.accounts,
     },
     instances: { allowPrivateHosts: true },
     gpuVerification: { mode: "skip", allowInsecureKeys: true },
@@ -77,7 +80,7 @@ export async function startPlatformProcesses(options: ProcessesOptions): Promise
   for (const service of ["worker", "api", "socket", "events"])
     processes.push(startBinary(["serve", service, "--config", configFile], ENV));
   for (const port of [api, socket, events, worker])
-    await expect.poll(() => answers(port), { timeout: 60_000, interval: 200 }).toBe(true);
+    await vi.waitFor(() => answers(port), { timeout: 60_000, interval: 200 });
   const miners = new Map<string, RunningBinary>();
   for (const [index, seed] of minerSeeds.entries()) {
     const identity = join(dir, `miner-${index}.json`);
@@ -113,9 +116,7 @@ export async function startPlatformProcesses(options: ProcessesOptions): Promise
   };
 }
 
-async function answers(port: number): Promise<boolean> {
-  return fetch(`http://127.0.0.1:${port}/ping`).then(
-    () => true,
-    () => false,
-  );
+/** @throws when nothing answers yet; any answer will do */
+async function answers(port: number): Promise<void> {
+  await fetch(`http://127.0.0.1:${port}/ping`);
 }

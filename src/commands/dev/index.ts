@@ -3,7 +3,7 @@ import { BaseCommand } from "../../cli/base-command.js";
 import { devFlags, platformOptions } from "../../cli/dev-flags.js";
 import { runSteps } from "../../cli/task-list.js";
 import { AppError } from "../../kernel/errors.js";
-import { untilAborted } from "../../kernel/lifecycle.js";
+import { sharedSignal, untilAborted } from "../../kernel/lifecycle.js";
 import { createLogger } from "../../kernel/logger.js";
 import { PLATFORM_STEPS } from "../../local/platform.js";
 import { newPlatformState } from "../../local/platform-state.js";
@@ -27,7 +27,7 @@ export default class Dev extends BaseCommand {
     const { flags } = await this.parse(Dev);
     const log = createLogger({ level: flags["log-level"], secrets: [] });
     const lost = new AbortController();
-    const signal = AbortSignal.any([this.signal, lost.signal]);
+    const signal = sharedSignal(this.signal, lost.signal);
     const options = platformOptions(flags, {
       log,
       signal,

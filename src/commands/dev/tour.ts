@@ -5,6 +5,7 @@ import { BaseCommand, configFlags } from "../../cli/base-command.js";
 import { devFlags, platformOptions } from "../../cli/dev-flags.js";
 import { runSteps } from "../../cli/task-list.js";
 import { AppError } from "../../kernel/errors.js";
+import { sharedSignal } from "../../kernel/lifecycle.js";
 import { createLogger } from "../../kernel/logger.js";
 import { PLATFORM_STEPS } from "../../local/platform.js";
 import { newPlatformState } from "../../local/platform-state.js";
@@ -54,7 +55,7 @@ export default class DevTour extends BaseCommand {
   private async onOwnPlatform(flags: { miners: number; "log-level": string }): Promise<TourReport> {
     const log = createLogger({ level: flags["log-level"], secrets: [] });
     const lost = new AbortController();
-    const signal = AbortSignal.any([this.signal, lost.signal]);
+    const signal = sharedSignal(this.signal, lost.signal);
     const settings = { host: "127.0.0.1", port: 0, miners: flags.miners, "log-level": flags["log-level"] };
     const options = platformOptions(settings, {
       log,

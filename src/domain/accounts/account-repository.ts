@@ -14,6 +14,18 @@ export async function accountByUsername(db: Db, username: string): Promise<Accou
   return row && toAccount(row);
 }
 
+/** The account of that id or, any case, of that name. */
+export async function accountByIdOrName(db: Db, idOrName: string): Promise<Account | undefined> {
+  const row = await selectAccounts(db)
+    .where((column) =>
+      column.or([column("user_id", "=", idOrName), column(sql`lower(username)`, "=", idOrName.toLowerCase())]),
+    )
+    .orderBy(sql`user_id = ${idOrName}`, "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row && toAccount(row);
+}
+
 /** Id of the account that signs with that hotkey. */
 export async function userIdByHotkey(db: Db, hotkey: string): Promise<string | undefined> {
   const row = await db.selectFrom("users").select("user_id").where("hotkey", "=", hotkey).executeTakeFirst();
@@ -22,10 +34,12 @@ export async function userIdByHotkey(db: Db, hotkey: string): Promise<string | u
 
 /** Everything a new account consists of. */
 export interface NewAccount extends Omit<Account, "balanceMicroUsd"> {
-  /** 128 hex digits. @see protocol 01 §5.1 */
+  /** As `storedFingerprint` makes it. */
   readonly fingerprintHash: string;
   /** Encrypted mnemonic of the payment wallet. @see protocol 01 §10 */
   readonly walletSecret: string;
+  /** The same of the wallet for deposits, where there is one. @see protocol 01 §11 */
+  readonly developerWalletSecret?: string;
 }
 
 /** Inserts an account. @returns what is already taken, or undefined when the account was created */
@@ -39,6 +53,8 @@ export async function insertAccount(tx: Db, account: NewAccount): Promise<"hotke
       coldkey: account.coldkey,
       payment_address: account.paymentAddress,
       wallet_secret: account.walletSecret,
+      developer_payment_address: account.developerPaymentAddress ?? null,
+      developer_wallet_secret: account.developerWalletSecret ?? null,
       fingerprint_hash: account.fingerprintHash,
       permissions_bitmask: account.permissions,
       logo_id: account.logoId,
@@ -107,6 +123,7 @@ const ACCOUNT_COLUMNS = [
   "hotkey",
   "coldkey",
   "payment_address",
+  "developer_payment_address",
   "permissions_bitmask",
   "balance_micro_usd",
   "logo_id",
@@ -126,6 +143,7 @@ function toAccount(row: AccountRow): Account {
     hotkey: row.hotkey,
     coldkey: row.coldkey,
     paymentAddress: row.payment_address,
+    ...(row.developer_payment_address !== null && { developerPaymentAddress: row.developer_payment_address }),
     permissions: row.permissions_bitmask,
     balanceMicroUsd: row.balance_micro_usd,
     logoId: row.logo_id,

@@ -5,6 +5,8 @@ export interface Account {
   readonly hotkey: string | null;
   readonly coldkey: string;
   readonly paymentAddress: string;
+  /** Where a developer's deposit goes, on platforms that ask for one. @see protocol 01 §11 */
+  readonly developerPaymentAddress?: string;
   /** Bits of `PERMISSION`. */
   readonly permissions: number;
   readonly balanceMicroUsd: bigint;
@@ -29,15 +31,34 @@ export interface ApiKeyGrant {
   readonly scopes: readonly ApiKeyScope[];
 }
 
-/** Permission bits that this code reads. @see protocol 01 §7 */
+/**
+ * Permission bits. 24 to 30 are this platform's own: they stay clear of the original's and of the sign bit.
+ * @see protocol 01 §7
+ */
 export const PERMISSION = {
+  developer: 1 << 0,
+  createUser: 1 << 1,
+  updateUser: 1 << 2,
+  deleteUser: 1 << 3,
   freeAccount: 1 << 4,
   unlimited: 1 << 5,
   billingAdmin: 1 << 6,
   unlimitedDev: 1 << 7,
   invoiceBilling: 1 << 8,
+  stakeWeightQuota: 1 << 9,
+  affineAdmin: 1 << 10,
   publicModelDeployment: 1 << 11,
+  /** Grants and revokes permissions, its own included. */
+  superAdmin: 1 << 24,
 } as const;
+
+/** Name of each permission, as commands and requests spell it, with its bit. @see protocol 01 §7 */
+export const PERMISSION_NAMES: ReadonlyMap<string, number> = new Map(
+  Object.entries(PERMISSION).map(([name, bit]) => [
+    name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    bit,
+  ]),
+);
 
 /** True when every bit of `bit` is set. */
 export function holds(account: Pick<Account, "permissions">, bit: number): boolean {

@@ -103,6 +103,19 @@ export async function deleteApiKey(tx: Db, apiKeyId: string): Promise<boolean> {
   return deleted !== undefined;
 }
 
+/** Replaces the stored hash of a key, unless it is another one by now. */
+export async function rehashApiKey(
+  db: Db,
+  key: { readonly apiKeyId: string; readonly oldHash: string; readonly newHash: string },
+): Promise<void> {
+  await db
+    .updateTable("api_keys")
+    .set({ key_hash: key.newHash })
+    .where("api_key_id", "=", key.apiKeyId)
+    .where("key_hash", "=", key.oldHash)
+    .execute();
+}
+
 /** Notes when keys were last used; an older time never replaces a newer one. */
 export async function touchApiKeys(db: Db, lastUse: ReadonlyMap<string, Date>): Promise<void> {
   if (lastUse.size === 0) return;

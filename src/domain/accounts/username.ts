@@ -9,12 +9,14 @@ const PATH_WORDS: ReadonlySet<string> = new Set([
   "change_fingerprint",
   "create_user",
   "growth",
+  "link_validator",
   "login",
   "me",
   "name_check",
   "register",
   "set_logo",
   "squad_access",
+  "user_id_lookup",
 ]);
 
 /** Whether the text may be a username: 3 to 15 of `[a-zA-Z0-9_-]`. Names never change, because ids are derived from them. @see protocol 01 §6.2 */

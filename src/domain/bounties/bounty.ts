@@ -6,6 +6,21 @@ const START_BOOST = 1.1;
 const END_BOOST = 1.5;
 const BOOST_GROWTH_SECONDS = 180 * 60;
 
+/** The operator's rules of bounties. Times in seconds. @see protocol 03 §11 */
+export interface BountyRules {
+  /** What claims a bounty: an instance that becomes active, or its first completed call. */
+  readonly mode: "activation" | "completion";
+  /** After a bounty was made or claimed no new one is made for this long (activation mode). */
+  readonly cooldownSeconds: number;
+  readonly publicLifetimeSeconds: number;
+  readonly privateLifetimeSeconds: number;
+}
+
+/** Whether a bounty is paid as a factor on the instance's multiplier, rather than as units of one call. @see protocol 03 §11.4 */
+export function raisesMultiplier({ mode }: Pick<BountyRules, "mode">): boolean {
+  return mode === "activation";
+}
+
 /** A chute that somebody wanted while it had no active instance. */
 export interface Bounty {
   readonly chuteId: string;

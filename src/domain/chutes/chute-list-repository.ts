@@ -20,7 +20,7 @@ export interface ChuteFilter {
   readonly limit: number;
 }
 
-/** Ids of one page of chutes, the busiest first, and how many match. */
+/** Ids of one page of chutes, the busiest first, and how many match. Two statements. */
 export async function listChuteIds(db: Db, filter: ChuteFilter): Promise<{ total: number; chuteIds: string[] }> {
   const matching = sql`from chutes c join images i using (image_id)
     where ${sql.join([visibleTo(filter), ...conditions(filter)], sql` and `)}`;
@@ -39,19 +39,6 @@ export async function gpuCountHistory(db: Db, limit: number): Promise<{ chuteId:
     from chute_history where jsonb_typeof(node_selector->'gpu_count') = 'number'
     order by chute_id, updated_at desc, created_at desc limit ${limit}`.execute(db);
   return rows;
-}
-
-/** Name under which the autoscaler keeps its last measurements, one object per chute. */
-const UTILIZATION_SNAPSHOT = "chute_utilization";
-
-/** How busy chutes were when the autoscaler last looked, in wire form; empty before it ever did. @see protocol 03 §9.5, §12.2 */
-export async function lastUtilization(db: Db): Promise<readonly unknown[]> {
-  const row = await db
-    .selectFrom("cache_snapshots")
-    .select("body")
-    .where("name", "=", UTILIZATION_SNAPSHOT)
-    .executeTakeFirst();
-  return Array.isArray(row?.body) ? row.body : [];
 }
 
 /** An update whose instances are being replaced one by one. */

@@ -69,7 +69,6 @@ const CHUTE_COLUMNS = [
   "c.name",
   "c.public",
   "c.standard_template",
-  "c.cords",
   "c.node_selector",
   "c.slug",
   "c.version",
@@ -90,8 +89,8 @@ const CHUTE_COLUMNS = [
   "c.updated_at",
 ] as const;
 
-/** Chutes with their owner `u` and image `i`, for other queries over them. */
-export function selectChutes(db: Db) {
+/** Chutes without their cords, with their owner `u` and image `i`, for other queries over them. */
+export function selectChuteFacts(db: Db) {
   return db
     .selectFrom("chutes as c")
     .innerJoin("users as u", "u.user_id", "c.user_id")
@@ -99,11 +98,29 @@ export function selectChutes(db: Db) {
     .select(CHUTE_COLUMNS);
 }
 
-/** What `selectChutes` yields. */
-export type ChuteRow = Awaited<ReturnType<ReturnType<typeof selectChutes>["executeTakeFirstOrThrow"]>>;
+function selectChutes(db: Db) {
+  return selectChuteFacts(db).select("c.cords");
+}
+
+/** What `selectChuteFacts` yields. */
+export type ChuteFactsRow = Awaited<ReturnType<ReturnType<typeof selectChuteFacts>["executeTakeFirstOrThrow"]>>;
+
+type ChuteRow = Awaited<ReturnType<ReturnType<typeof selectChutes>["executeTakeFirstOrThrow"]>>;
+
+function toChute(row: ChuteRow): Chute {
+  return { ...toChuteFacts(row), cords: toCords(row.cords) };
+}
+
+/** Stored cords, in the order of the wire. */
+export function toCords(stored: unknown): readonly Cord[] {
+  return (stored as readonly Cord[]).map(inWireOrder);
+}
+
+/** A chute without its cords: they can be as large as all the rest a thousand times. */
+export type ChuteFacts = Omit<Chute, "cords">;
 
 /** The domain form of a row. */
-export function toChute(row: ChuteRow): Chute {
+export function toChuteFacts(row: ChuteFactsRow): ChuteFacts {
   return {
     chuteId: row.chute_id,
     userId: row.user_id,
@@ -111,7 +128,6 @@ export function toChute(row: ChuteRow): Chute {
     name: row.name,
     public: row.public,
     standardTemplate: row.standard_template as StandardTemplate | null,
-    cords: (row.cords as unknown as readonly Cord[]).map(inWireOrder),
     nodeSelector: row.node_selector as NodeSelector,
     slug: row.slug,
     version: row.version,

@@ -24,15 +24,49 @@ export async function lockAccount(tx: Db, userId: string): Promise<void> {
 
 /** One owner's chute of that name (any case), locked. */
 export async function lockChute(tx: Db, userId: string, name: string): Promise<LockedChute | undefined> {
-  const row = await tx
-    .selectFrom("chutes")
-    .select(["chute_id", "name", "version", "public", "immutable", "tee", "node_selector"])
+  const row = await selectLocked(tx)
     .where("user_id", "=", userId)
     .where(sql`lower(name)`, "=", name.toLowerCase())
-    .forUpdate()
     .executeTakeFirst();
-  if (row === undefined) return undefined;
-  const { chute_id: chuteId, node_selector: nodeSelector, ...rest } = row;
+  return row && toLocked(row);
+}
+
+/** The chute of that id if it is one of the owner's, locked. */
+export async function lockOwnChute(tx: Db, userId: string, chuteId: string): Promise<LockedChute | undefined> {
+  const row = await selectLocked(tx).where("chute_id", "=", chuteId).where("user_id", "=", userId).executeTakeFirst();
+  return row && toLocked(row);
+}
+
+/** Holds launches and other changes of a chute back until the transaction ends. @returns false when it is gone */
+export async function lockChuteRow(tx: Db, chuteId: string): Promise<boolean> {
+  const row = await selectLocked(tx).where("chute_id", "=", chuteId).executeTakeFirst();
+  return row !== undefined;
+}
+
+/**
+ * Locks the launches of a chute that is locked already. Whoever acts on a launch locks it before its instance, so whoever
+ * deletes both has to do the same.
+ */
+export async function lockLaunchesOf(tx: Db, chuteId: string): Promise<void> {
+  await tx
+    .selectFrom("launch_configs")
+    .select("config_id")
+    .where("chute_id", "=", chuteId)
+    .orderBy("config_id")
+    .forUpdate()
+    .execute();
+}
+
+function selectLocked(tx: Db) {
+  return tx
+    .selectFrom("chutes")
+    .select(["chute_id", "name", "version", "public", "immutable", "tee", "node_selector"])
+    .forUpdate();
+}
+
+type LockedRow = Awaited<ReturnType<ReturnType<typeof selectLocked>["executeTakeFirstOrThrow"]>>;
+
+function toLocked({ chute_id: chuteId, node_selector: nodeSelector, ...rest }: LockedRow): LockedChute {
   return { ...rest, chuteId, nodeSelector: nodeSelector as NodeSelector };
 }
 
@@ -42,6 +76,23 @@ export async function countChangesSince(tx: Db, userId: string, since: Date): Pr
     select count(*)::integer as changes from chute_history
     where user_id = ${userId} and greatest(created_at, updated_at, deleted_at) > ${since}`.execute(tx);
   return rows[0]?.changes ?? 0;
+}
+
+/** Whether the account is linked to a hotkey of a validator or the subnet's owner. @see protocol 03 §5.4 */
+export async function isLinked(tx: Db, userId: string): Promise<boolean> {
+  const { rows } = await sql`select from linked_hotkeys where user_id = ${userId} limit 1`.execute(tx);
+  return rows.length > 0;
+}
+
+/** Keeps an image from being deleted until the transaction ends. @returns false when it is gone already */
+export async function holdImage(tx: Db, imageId: string): Promise<boolean> {
+  const image = await tx
+    .selectFrom("images")
+    .select("image_id")
+    .where("image_id", "=", imageId)
+    .forKeyShare()
+    .executeTakeFirst();
+  return image !== undefined;
 }
 
 /** What a deploy stores beside the request. */
@@ -97,10 +148,12 @@ export async function updateChute(tx: Db, chuteId: string, deployment: Deploymen
     })
     .where("chute_id", "=", chuteId)
     .execute();
-  await tx.deleteFrom("rolling_updates").where("chute_id", "=", chuteId).execute();
 }
 
-/** Deletes a chute; its shares, launch configs and rolling update go with it. @returns the version that miners hold */
+/**
+ * Deletes a chute; its shares, secrets, launch configs and rolling update go with it.
+ * @returns the version that miners hold
+ */
 export async function deleteChuteRow(tx: Db, chuteId: string): Promise<string | undefined> {
   const deleted = await tx.deleteFrom("chutes").where("chute_id", "=", chuteId).returning("version").executeTakeFirst();
   return deleted?.version;

@@ -49,4 +49,6 @@ export interface DeployRequest {
   readonly encryptedFs: boolean;
   readonly tee: boolean;
   readonly lockModules: boolean;
+  /** False: instances of the old version end at once. */
+  readonly useRollingUpdate: boolean;
 }

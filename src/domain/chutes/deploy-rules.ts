@@ -1,3 +1,4 @@
+import type { Config } from "../../kernel/config/schema.js";
 import { AppError } from "../../kernel/errors.js";
 import { compareVersions } from "../../wire/versions.js";
 import { type Account, holds, PERMISSION } from "../accounts/account.js";
@@ -6,12 +7,10 @@ import type { DeployRequest } from "./deploy-request.js";
 import { deployFeeMicroUsd, type SelectorFacts } from "./pricing.js";
 import { recordProblem } from "./record-rules.js";
 
-/** Deploys, updates and deletions of one account in 24 h. @see protocol 03 §5.4 */
-const DEPLOYS_PER_DAY = 24;
-
-/** Older images cannot run under this protocol. @see protocol 03 §5.2 (12) */
-const OLDEST_SDK = "0.3.31";
 const EXCLUDE_LIMIT = 5;
+
+/** What the operator decides about deploys. */
+export type DeployPolicy = Config["deploy"] & Pick<Config["accounts"], "developerDepositUsd">;
 
 /** What of the stored chute decides about its update. */
 export interface DeployedChute {
@@ -27,8 +26,11 @@ export interface DeployedChute {
 
 /** Everything the checks look at. */
 export interface DeployCase {
+  readonly policy: DeployPolicy;
   readonly account: Account;
   readonly isPlatform: boolean;
+  /** The account is linked to a validator's or the subnet owner's hotkey. */
+  readonly isLinked: boolean;
   readonly recentChanges: number;
   readonly request: DeployRequest;
   readonly image: Image | undefined;
@@ -37,6 +39,17 @@ export interface DeployCase {
   readonly facts: SelectorFacts;
   readonly effectiveBalanceMicroUsd: bigint;
   readonly acceptFee: boolean;
+  readonly hasLogo: boolean;
+}
+
+/** A deploy that was not paid for, and what it costs. @see protocol 03 §5.3 */
+export class UnpaidDeploy extends AppError {
+  readonly feeMicroUsd: bigint;
+
+  constructor(message: string, feeMicroUsd: bigint) {
+    super("payment_required", message);
+    this.feeMicroUsd = feeMicroUsd;
+  }
 }
 
 /**
@@ -46,26 +59,41 @@ export interface DeployCase {
  * @see protocol 03 §5.2
  */
 export function checkDeploy(deploy: DeployCase): { image: Image; feeMicroUsd: bigint } {
+  const { policy, request } = deploy;
+  checkRole(deploy);
   checkDailyLimit(deploy);
-  if (deploy.request.public && !holds(deploy.account, PERMISSION.publicModelDeployment))
+  if (request.public && !holds(deploy.account, PERMISSION.publicModelDeployment))
     throw new AppError("invalid", "This account may not deploy public chutes.");
   const image = usableImage(deploy);
   checkExisting(deploy);
   checkSelector(deploy);
   const feeMicroUsd = checkFee(deploy);
-  if (deploy.request.standardTemplate === "vllm" && deploy.request.revision === null)
+  checkExclusiveGpus(deploy);
+  if (request.standardTemplate === "vllm" && request.revision === null)
     throw new AppError("invalid", "Chutes of the vllm template need a revision: 40 hex digits.");
-  if (compareVersions(image.chutesVersion, OLDEST_SDK) < 0)
-    throw new AppError("invalid", `The image needs chutes ${OLDEST_SDK} or newer; rebuild it.`);
+  if (image.chutesVersion === null || compareVersions(image.chutesVersion, policy.minSdkVersion) < 0)
+    throw new AppError("invalid", `The image needs chutes ${policy.minSdkVersion} or newer; rebuild it.`);
+  checkTee(deploy);
   checkUpdate(deploy);
-  const problem = recordProblem(deploy.request);
+  const problem = recordProblem(request, { maxCords: policy.maxCords, hasLogo: deploy.hasLogo });
   if (problem !== undefined) throw new AppError("invalid", `Validation failure: ${problem}`);
   return { image, feeMicroUsd };
 }
 
-function checkDailyLimit({ account, isPlatform, recentChanges }: DeployCase): void {
-  if (isPlatform || holds(account, PERMISSION.unlimitedDev) || recentChanges < DEPLOYS_PER_DAY) return;
-  throw new AppError("rate_limited", `At most ${DEPLOYS_PER_DAY} deploys and deletions in 24 hours.`);
+function checkRole({ policy, account, isPlatform }: DeployCase): void {
+  if (!policy.requireDeveloperRole || isPlatform || holds(account, PERMISSION.developer)) return;
+  const isSold = policy.developerDepositUsd > 0 && account.developerPaymentAddress !== undefined;
+  const how = isSold
+    ? `deposit $${policy.developerDepositUsd} in TAO at ${account.developerPaymentAddress} to get it`
+    : "ask the operator of this platform for it";
+  throw new AppError("unauthorized", `Deploying needs the developer role: ${how}.`);
+}
+
+function checkDailyLimit({ policy, account, isPlatform, isLinked, recentChanges }: DeployCase): void {
+  const { maxPerDay } = policy;
+  if (maxPerDay === 0 || isPlatform || isLinked || holds(account, PERMISSION.unlimitedDev)) return;
+  if (recentChanges >= maxPerDay)
+    throw new AppError("rate_limited", `At most ${maxPerDay} deploys and deletions in 24 hours.`);
 }
 
 function usableImage({ image, request }: DeployCase): Image {
@@ -93,12 +121,12 @@ function checkSelector({ request, facts }: DeployCase): void {
 function checkFee(deploy: DeployCase): bigint {
   const isFree = holds(deploy.account, PERMISSION.freeAccount);
   const fee = deploy.existing !== undefined || isFree ? 0n : deployFeeMicroUsd(deploy.facts);
-  if (fee > 0n && !deploy.acceptFee) throw new AppError("payment_required", feeQuote(fee, deploy.facts));
+  if (fee > 0n && !deploy.acceptFee) throw new UnpaidDeploy(feeQuote(fee, deploy.facts), fee);
   if (deploy.effectiveBalanceMicroUsd <= fee && !isFree)
-    throw new AppError(
-      "payment_required",
+    throw new UnpaidDeploy(
       `Deploying costs ${dollars(fee)} and needs a balance above that, updates included; yours is ` +
         `${dollars(deploy.effectiveBalanceMicroUsd)}. Send TAO to ${deploy.account.paymentAddress}.`,
+      fee,
     );
   return fee;
 }
@@ -112,6 +140,24 @@ function feeQuote(fee: bigint, facts: SelectorFacts): string {
 
 function dollars(microUsd: bigint): string {
   return `$${(Number(microUsd) / 1e6).toFixed(2)}`;
+}
+
+/** Scarce GPUs may be among others, for all but the privileged. @see protocol 03 §5.2 (10), §17.5 */
+function checkExclusiveGpus({ policy, account, isPlatform, facts }: DeployCase): void {
+  if (isPlatform || holds(account, PERMISSION.unlimitedDev)) return;
+  const scarce = new Set(policy.exclusiveGpus.toLowerCase().split(/[\s,]+/));
+  if (facts.supportedGpus.some((gpu) => !scarce.has(gpu))) return;
+  throw new AppError(
+    "forbidden",
+    `Allow other GPUs than ${facts.supportedGpus.join(", ")}: this account may not ask for them alone.`,
+  );
+}
+
+function checkTee({ policy, request }: DeployCase): void {
+  if (policy.teePolicy === "required" && !request.tee)
+    throw new AppError("invalid", "This platform runs chutes in trusted hardware only: set tee.");
+  if (policy.teePolicy === "forbidden" && request.tee)
+    throw new AppError("invalid", "This platform has no trusted hardware: unset tee.");
 }
 
 /** The hardware of a trusted chute is part of what its users were promised. */

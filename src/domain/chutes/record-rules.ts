@@ -1,5 +1,6 @@
 import type { Cord } from "../../wire/cords.js";
 import type { DeployRequest, Job } from "./deploy-request.js";
+import { pythonSyntaxError } from "./python-syntax.js";
 
 const NAME_SHAPE = /^(?:[a-z0-9_.-]+\/)*[a-z0-9][a-z0-9_./-]*$/i;
 const FILENAME_SHAPE = /^[a-z][a-z0-9_]*\.py$/;
@@ -10,8 +11,8 @@ const PUBLIC_METHODS: ReadonlySet<string> = new Set(["GET", "POST", "PUT", "PATC
 /** The runtime answers these itself. */
 const RESERVED_PUBLIC_PATHS: ReadonlySet<string> = new Set(["/evidence", "/hf_info"]);
 
-const CORD_LIMIT = 100;
-const CORD_BYTES = 1024 * 1024;
+/** Of all cords or all jobs together, as JSON. */
+const CALLABLE_BYTES = 1024 * 1024;
 const SSH_PORT = 2202;
 const FIRST_FREE_PORT = 8002;
 
@@ -20,23 +21,44 @@ export function isChuteName(text: string): boolean {
   return text.length >= 3 && text.length < 128 && NAME_SHAPE.test(text);
 }
 
+/** What a record is measured against besides itself. */
+export interface RecordLimits {
+  readonly maxCords: number;
+  /** Whether the logo that the request names is one of the owner's. */
+  readonly hasLogo: boolean;
+}
+
 /** The first rule of a stored chute that a request breaks, as a sentence for its author. @see protocol 03 §5.1, §8 */
-export function recordProblem(request: DeployRequest): string | undefined {
+export function recordProblem(request: DeployRequest, { maxCords, hasLogo }: RecordLimits): string | undefined {
   if (!isChuteName(request.name)) return `${request.name} is not a chute name`;
   if (!FILENAME_SHAPE.test(request.filename)) return `filename ${request.filename} must match ${FILENAME_SHAPE.source}`;
   if (!REFERENCE_SHAPE.test(request.refStr)) return `ref_str ${request.refStr} must match ${REFERENCE_SHAPE.source}`;
-  if (request.logoId !== null) return `logo ${request.logoId} does not exist`;
+  if (request.logoId !== null && !hasLogo) return `logo ${request.logoId} does not exist`;
   if (request.cords.length > 0 && request.jobs.length > 0) return "a chute has either cords or jobs, not both";
   if (request.cords.length === 0 && request.jobs.length === 0) return "a chute needs at least one cord or one job";
-  return cordsProblem(request.cords) ?? firstOf(request.jobs, jobProblem);
+  return cordsProblem(request.cords, maxCords) ?? jobsProblem(request.jobs) ?? codeProblem(request);
 }
 
-function cordsProblem(cords: readonly Cord[]): string | undefined {
-  if (cords.length > CORD_LIMIT) return `a chute has at most ${CORD_LIMIT} cords`;
-  if (Buffer.byteLength(JSON.stringify(cords)) > CORD_BYTES) return "the cords take more than 1 MiB";
+function codeProblem({ code, filename }: DeployRequest): string | undefined {
+  const error = pythonSyntaxError(code);
+  return error && `${filename} is not Python: line ${error.line}, column ${error.column}: ${error.what}`;
+}
+
+function cordsProblem(cords: readonly Cord[], maxCords: number): string | undefined {
+  if (cords.length > maxCords) return `a chute has at most ${maxCords} cords`;
+  if (bytesOf(cords) > CALLABLE_BYTES) return "the cords take more than 1 MiB";
   const paths = new Set(cords.map(({ path }) => path));
   if (paths.size < cords.length) return "two cords have the same path";
   return firstOf(cords, cordProblem);
+}
+
+function jobsProblem(jobs: readonly Job[]): string | undefined {
+  if (bytesOf(jobs) > CALLABLE_BYTES) return "the jobs take more than 1 MiB";
+  return firstOf(jobs, jobProblem);
+}
+
+function bytesOf(callables: readonly unknown[]): number {
+  return Buffer.byteLength(JSON.stringify(callables));
 }
 
 function cordProblem(cord: Cord): string | undefined {

@@ -47,7 +47,8 @@ export async function findImageId(db: Db, idOrName: string, callerId: string): P
   return rows[0]?.image_id;
 }
 
-async function imageById(db: Db, imageId: string): Promise<Image | undefined> {
+/** The image of that id, whoever may see it. */
+export async function imageById(db: Db, imageId: string): Promise<Image | undefined> {
   const { rows } = await sql<ImageRow>`
     select ${IMAGE_COLUMNS} from images i join users u using (user_id) where i.image_id = ${imageId}`.execute(db);
   return rows[0] && toImage(rows[0]);
@@ -66,7 +67,8 @@ export interface BuiltImage {
 }
 
 /**
- * Records an image that was built elsewhere. Registering it again renews its version and visibility.
+ * Records an image that was built elsewhere. Registering it again renews its version and visibility, and its readme where
+ * one is given; an image whose build failed becomes usable.
  * @returns its id, the one that the SDK computes
  * @throws AppError `unprocessable` when a registry could not store that name
  * @see protocol 02 §5.7
@@ -93,7 +95,13 @@ export async function registerBuiltImage(db: Db, image: BuiltImage): Promise<str
       build_completed_at: now,
     })
     .onConflict((conflict) =>
-      conflict.column("image_id").doUpdateSet({ public: image.public, chutes_version: image.chutesVersion }),
+      conflict.column("image_id").doUpdateSet({
+        public: image.public,
+        chutes_version: image.chutesVersion,
+        status: BUILT,
+        build_completed_at: now,
+        ...(image.readme !== undefined && { readme: image.readme }),
+      }),
     )
     .execute();
   return imageId;

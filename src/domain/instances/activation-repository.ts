@@ -7,11 +7,16 @@ import { announce, instanceEventColumns } from "./event-repository.js";
 export interface Activation {
   readonly instanceId: string;
   readonly now: Date;
-  readonly computeMultiplier: number;
   /** When an unused private instance ends; null for public ones. */
   readonly stopBillingAt: Date | null;
-  /** Takes the chute's bounty; asked only by the caller that wins the activation. */
-  readonly claimBounty: () => Promise<boolean>;
+  /** What the instance earns from now on. Asked only by the caller that wins the activation: it may take the chute's bounty. */
+  readonly earn: () => Promise<Earnings>;
+}
+
+/** What an instance earns, and whether it took a bounty for it. */
+export interface Earnings {
+  readonly computeMultiplier: number;
+  readonly bounty: boolean;
 }
 
 /**
@@ -24,16 +29,18 @@ export function activateInstance(db: Db, activation: Activation): Promise<boolea
   // The spans before and after activation are kept by their starts, which therefore must differ.
   const servesFrom = sql`greatest(${now}::timestamptz, i.created_at + interval '1 millisecond')`;
   return db.transaction().execute(async (tx) => {
+    const waiting = await sql`select from instances
+      where instance_id = ${instanceId} and verified and not active and activated_at is null for no key update`.execute(
+      tx,
+    );
+    if (waiting.rows.length === 0) return false;
+    const { computeMultiplier, bounty } = await activation.earn();
     const { rows } = await sql<InstanceEvent>`
       update instances i set active = true, activated_at = ${servesFrom}, updated_at = ${servesFrom},
-        compute_multiplier = ${activation.computeMultiplier}, stop_billing_at = ${activation.stopBillingAt}
-      where instance_id = ${instanceId} and verified and not active and activated_at is null
-      returning ${instanceEventColumns}`.execute(tx);
+        compute_multiplier = ${computeMultiplier}, bounty = ${bounty}, stop_billing_at = ${activation.stopBillingAt}
+      where instance_id = ${instanceId} returning ${instanceEventColumns}`.execute(tx);
     const [event] = rows;
     if (event === undefined) return false;
-    if (await activation.claimBounty()) {
-      await tx.updateTable("instances").set({ bounty: true }).where("instance_id", "=", instanceId).execute();
-    }
     await announce(tx, instanceActivated(event), now);
     await invalidate(tx, [{ kind: "instances", id: event.chuteId }], now);
     return true;

@@ -91,10 +91,11 @@ async function takeCapacity(tx: Db, { chute, miner, demand }: Binding): Promise<
   const decision = decideCapacity({ ...demand, ...counts });
   requireCapacity(decision, chute.chuteId);
   if (!decision.takesQuota) return;
-  await sql`
+  const { numAffectedRows } = await sql`
     update rolling_updates
     set permitted = jsonb_set(permitted, array[${miner.hotkey}::text], to_jsonb((permitted->>${miner.hotkey})::integer - 1))
-    where chute_id = ${chute.chuteId}`.execute(tx);
+    where chute_id = ${chute.chuteId} and (permitted->>${miner.hotkey})::integer > 0`.execute(tx);
+  requireCapacity({ ...decision, allowed: numAffectedRows === 1n }, chute.chuteId);
 }
 
 async function refuseForeignHost(tx: Db, { host, miner }: Binding): Promise<void> {

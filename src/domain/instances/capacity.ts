@@ -41,9 +41,11 @@ export function mayActivate(counts: { readonly active: number; readonly target: 
   return counts.target === undefined || counts.active < Math.max(counts.target, 1);
 }
 
-function decidePrivate({ active, target, hasBounty }: CapacityInputs): CapacityDecision {
-  if (active === 0) return hasBounty ? ALLOWED : REFUSED;
-  return target !== undefined && target > 0 && active >= target ? REFUSED : ALLOWED;
+function decidePrivate({ active, target, hasBounty, rollingUpdate }: CapacityInputs): CapacityDecision {
+  const isWanted = active === 0 ? hasBounty : target === undefined || target <= 0 || active < target;
+  if (isWanted) return ALLOWED;
+  // While its instances are replaced a chute is not cold: whoever stopped one may start the next.
+  return rollingUpdate?.quotaLeft === undefined ? REFUSED : decideReplacement(rollingUpdate.quotaLeft);
 }
 
 function decidePublic(inputs: CapacityInputs): CapacityDecision {

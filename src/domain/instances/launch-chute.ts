@@ -13,9 +13,12 @@ export interface LaunchChute {
   readonly disabled: boolean;
   readonly tee: boolean;
   readonly boost: number | null;
+  readonly manualBoost: number | null;
   readonly allowExternalEgress: boolean;
   readonly lockModules: boolean | null;
   readonly shutdownAfterSeconds: number | null;
+  /** Null unless the chute is private. */
+  readonly maxInstances: number | null;
   readonly code: string;
 }
 

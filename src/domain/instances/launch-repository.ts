@@ -13,6 +13,7 @@ export async function launchChute(db: Db, chuteId: string): Promise<LaunchChute 
     .selectFrom("chutes as c")
     .innerJoin("users as u", "u.user_id", "c.user_id")
     .innerJoin("images as i", "i.image_id", "c.image_id")
+    .leftJoin("chute_manual_boosts as m", "m.chute_id", "c.chute_id")
     .select([
       "c.chute_id as chuteId",
       "c.user_id as userId",
@@ -23,9 +24,11 @@ export async function launchChute(db: Db, chuteId: string): Promise<LaunchChute 
       "c.disabled",
       "c.tee",
       "c.boost",
+      "m.boost as manualBoost",
       "c.allow_external_egress as allowExternalEgress",
       "c.lock_modules as lockModules",
       "c.shutdown_after_seconds as shutdownAfterSeconds",
+      "c.max_instances as maxInstances",
       "c.code",
     ])
     .select(({ fn }) => fn.coalesce("i.chutes_version", "c.chutes_version").as("chutesVersion"))
@@ -45,10 +48,15 @@ export interface NewLaunch {
   readonly now: Date;
 }
 
-/** Records a launch that a miner may now start, and tells the public. @see protocol 05 §6.1 */
+/**
+ * Records a launch that a miner may now start, and tells the public.
+ * @throws AppError `not_found` when the chute was deleted meanwhile
+ * @see protocol 05 §6.1
+ */
 export async function insertLaunch(db: Db, launch: NewLaunch): Promise<void> {
   const { configId, chute, miner, envKey, nonce, now } = launch;
   await db.transaction().execute(async (tx) => {
+    await holdChute(tx, chute.chuteId);
     await tx
       .insertInto("launch_configs")
       .values({
@@ -71,6 +79,16 @@ export async function insertLaunch(db: Db, launch: NewLaunch): Promise<void> {
     });
     await announce(tx, event, now);
   });
+}
+
+async function holdChute(tx: Db, chuteId: string): Promise<void> {
+  const chute = await tx
+    .selectFrom("chutes")
+    .select("chute_id")
+    .where("chute_id", "=", chuteId)
+    .forKeyShare()
+    .executeTakeFirst();
+  if (chute === undefined) throw new AppError("not_found", `Chute ${chuteId} not found`);
 }
 
 /** A launch as its token's holder acts on it. */

@@ -25,6 +25,7 @@ function selectMinerChutes(db: Db) {
     .innerJoin("users as u", "u.user_id", "c.user_id")
     .innerJoin("images as i", "i.image_id", "c.image_id")
     .innerJoin("users as o", "o.user_id", "i.user_id")
+    .leftJoin("chute_manual_boosts as m", "m.chute_id", "c.chute_id")
     .selectAll("c")
     .select([
       "u.username as owner_username",
@@ -33,6 +34,7 @@ function selectMinerChutes(db: Db) {
       "i.tag as image_tag",
       "i.patch_version as image_patch",
       "i.chutes_version as image_chutes_version",
+      "m.boost as manual_boost",
     ]);
 }
 

@@ -1,6 +1,8 @@
 import { AppError } from "../../kernel/errors.js";
 import { offsetIso } from "../../wire/timestamps.js";
 import { type Account, holds, PERMISSION } from "../accounts/account.js";
+import { ANY_CHUTE, type ChuteRule, ruleFor } from "../billing/chute-rule.js";
+import type { PriceOverride } from "../billing/price.js";
 import { type Chute, isPrivate } from "../chutes/chute.js";
 import type { AdmissionRequest } from "./target-store.js";
 
@@ -10,6 +12,10 @@ export interface CallerRules {
   readonly quotas: ReadonlyMap<string, number>;
   /** Requests a window. */
   readonly rateLimits: ReadonlyMap<string, number>;
+  /** Fractions off. */
+  readonly discounts: ReadonlyMap<string, number>;
+  /** Prices of single chutes. */
+  readonly priceOverrides: ReadonlyMap<string, PriceOverride>;
 }
 
 /** What decides whether a call is let in, all of it known without asking anybody. */
@@ -27,7 +33,8 @@ export interface CallFacts {
 
 export interface AdmissionSettings {
   readonly platformUsername: string;
-  readonly defaultQuota: number;
+  /** Calls a day by chute id, `*` for all others. */
+  readonly defaultQuotas: ReadonlyMap<string, number>;
   /** Requests a window on public chutes; 0 = no limit. */
   readonly rateLimitCount: number;
   readonly rateLimitWindowSeconds: number;
@@ -46,7 +53,8 @@ export interface AdmissionPlan {
 
 const FREE_DISCOUNT = 1;
 const NO_RULE_SCOPE = "__default__";
-const ANY_CHUTE = "*";
+/** Calls a day when nobody set any. */
+const LAST_RESORT_QUOTA = 200;
 const DAY_MS = 86_400_000;
 
 /**
@@ -96,13 +104,23 @@ export function paysFromBalance(caller: Pick<Account, "permissions">): boolean {
   return !holds(caller, PERMISSION.freeAccount) || holds(caller, PERMISSION.invoiceBilling);
 }
 
+/** Calls a day of one user on one chute. @see protocol 01 §9.2 */
+export function quotaRule(
+  chuteId: string,
+  own: ReadonlyMap<string, number>,
+  defaults: ReadonlyMap<string, number>,
+): ChuteRule {
+  return ruleFor(chuteId, { own, defaults, otherwise: LAST_RESORT_QUOTA });
+}
+
+/** Name under which the calls of a quota are counted: those that no rule of their own covers share one counter. */
+export function quotaScope(chuteId: string, { isOfChute }: Pick<ChuteRule, "isOfChute">): string {
+  return isOfChute ? chuteId : NO_RULE_SCOPE;
+}
+
 function quotaOf({ chute, rules, balanceMicroUsd }: CallFacts, settings: AdmissionSettings) {
-  const own = rules.quotas.get(chute.chuteId);
-  return {
-    limit: own ?? rules.quotas.get(ANY_CHUTE) ?? settings.defaultQuota,
-    scope: own === undefined ? NO_RULE_SCOPE : chute.chuteId,
-    isPaying: balanceMicroUsd > 0n,
-  };
+  const rule = quotaRule(chute.chuteId, rules.quotas, settings.defaultQuotas);
+  return { limit: rule.value, scope: quotaScope(chute.chuteId, rule), isPaying: balanceMicroUsd > 0n };
 }
 
 function rateLimitOf({ chute, caller, rules }: CallFacts, settings: AdmissionSettings) {

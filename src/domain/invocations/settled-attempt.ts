@@ -19,6 +19,8 @@ export interface SettledAttempt {
   /** Null after a success. */
   readonly errorMessage: string | null;
   readonly computeMultiplier: number;
+  /** Compute units of the bounty that this call took, where calls take them. @see protocol 04 §5.6 */
+  readonly bounty?: number;
   readonly metrics: InvocationMetrics | null;
   /** Price of the call, 0 when it is free. */
   readonly amountMicroUsd: bigint;
@@ -51,6 +53,7 @@ export function settledLine(attempt: SettledAttempt): string {
     completed_at: attempt.completedAt,
     error_message: storable(attempt.errorMessage),
     compute_multiplier: attempt.computeMultiplier,
+    bounty: attempt.bounty,
     metrics: attempt.metrics,
     amount_micro_usd: String(attempt.amountMicroUsd),
     charged: attempt.isCharged,

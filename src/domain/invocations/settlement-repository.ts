@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import type { Db } from "../../infra/postgres/client.js";
 import { PLATFORM_ACCOUNT, postTransfers, userAccount } from "../billing/ledger-repository.js";
-import { invalidate } from "../outbox/outbox-repository.js";
+import { type Invalidation, invalidate } from "../outbox/outbox-repository.js";
 
 /**
  * Stores finished attempts and moves their money, in one transaction: a batch that is sent again after a lost answer, or
@@ -26,11 +26,11 @@ export async function settleAttempts(db: Db, lines: readonly string[], now: Date
         now,
       })),
     );
-    await invalidate(
-      tx,
-      emptied.map((id) => ({ kind: "account", id })),
-      now,
-    );
+    const changed: Invalidation[] = [
+      ...charges.map(({ userId }) => ({ kind: "balance" as const, id: userId })),
+      ...emptied.map((id) => ({ kind: "account" as const, id })),
+    ];
+    await invalidate(tx, changed, now);
     if (batch.includes('"keeps_alive_until"')) await keepInstancesAlive(tx, batch);
   });
 }
@@ -63,14 +63,14 @@ async function insertAttempts(tx: Db, batch: string): Promise<readonly Charge[]>
       select * from json_to_recordset(${batch}::json) as t (
         invocation_id text, parent_invocation_id text, chute_id text, chute_user_id text, function_name text, user_id text,
         image_id text, image_user_id text, instance_id text, miner_uid integer, miner_hotkey text, started_at timestamptz,
-        completed_at timestamptz, error_message text, compute_multiplier double precision, metrics jsonb,
+        completed_at timestamptz, error_message text, compute_multiplier double precision, bounty integer, metrics jsonb,
         amount_micro_usd bigint, charged boolean, input_tokens bigint, output_tokens bigint)
     ), inserted as (
       insert into partitioned_invocations (invocation_id, parent_invocation_id, chute_id, chute_user_id, function_name, user_id,
         image_id, image_user_id, instance_id, miner_uid, miner_hotkey, started_at, completed_at, error_message,
-        compute_multiplier, metrics, amount_micro_usd)
+        compute_multiplier, bounty, metrics, amount_micro_usd)
       select invocation_id, parent_invocation_id, chute_id, chute_user_id, function_name, user_id, image_id, image_user_id,
-        instance_id, miner_uid, miner_hotkey, started_at, completed_at, error_message, compute_multiplier, metrics,
+        instance_id, miner_uid, miner_hotkey, started_at, completed_at, error_message, compute_multiplier, coalesce(bounty, 0), metrics,
         case when charged then amount_micro_usd else 0 end
       from incoming
       on conflict do nothing

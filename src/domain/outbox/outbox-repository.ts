@@ -11,7 +11,8 @@ export const INVALIDATION_CHANNEL = "cache_invalidate";
 
 /** What changed: every cache of that kind drops that id. */
 export interface Invalidation {
-  readonly kind: "account" | "api_key" | "chute" | "instances" | "metagraph";
+  /** `balance` is money only: what the account is and may do has not changed. */
+  readonly kind: "account" | "api_key" | "balance" | "chute" | "instances" | "metagraph";
   readonly id: string;
 }
 

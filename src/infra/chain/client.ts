@@ -83,6 +83,15 @@ export interface ChainReader {
   commitmentAt(where: { netuid: number; hotkey: string; block: number }): Promise<CommitmentRead>;
   /** The hotkey's newest commitment at the best head; undefined when it has none, or none with a SHA-256. */
   latestCommitment(netuid: number, hotkey: string): Promise<LatestCommitment | undefined>;
+  /** What an address may spend at the best head, in rao (10⁻⁹ TAO); 0 for one the chain does not know. */
+  freeBalance(address: string): Promise<bigint>;
+}
+
+/** A transfer that a block holds. */
+interface SentTransfer {
+  /** What the sender held right before, in rao: the receiver gets that less the chain's fee. */
+  readonly amountRao: bigint;
+  readonly block: number;
 }
 
 /** Reading and signing. Submissions resolve on inclusion and throw AppError `conflict` CHN002 with the chain's own error name. */
@@ -92,5 +101,7 @@ export interface ChainClient extends ChainReader {
     call: { netuid: number; weights: readonly WeightEntry[]; versionKey: bigint },
   ): Promise<Inclusion>;
   setCommitment(signer: Keypair, call: { netuid: number; sha256Hex: string }): Promise<Inclusion>;
+  /** Sends everything that `from` holds; its account ends. Of it the chain takes its fee. */
+  transferAll(transfer: { from: Keypair; to: string }): Promise<SentTransfer>;
   close(): Promise<void>;
 }

@@ -25,6 +25,10 @@ export const CommitmentParams = Type.Object({ netuid: U16, hotkey: Address, bloc
 /** Of `account`. */
 export const LatestCommitmentParams = Type.Object({ netuid: U16, hotkey: Address });
 export const AccountParams = Type.Object({ hotkey: Address });
+/** Of `free_balance`. */
+export const BalanceParams = Type.Object({ address: Address });
+/** Of `fund`: coins of this chain are worth nothing, so whoever reaches it may have some. */
+export const FundParams = Type.Object({ address: Address, amountRao: Type.String({ pattern: "^[1-9][0-9]{0,17}$" }) });
 /** Of `submit`: `payload` is the text that was signed, byte for byte; `signature` is its sr25519 signature in hex. */
 export const SubmitParams = Type.Object({
   payload: Type.String({ maxLength: 262_144 }),
@@ -71,6 +75,8 @@ export const CommitmentResult = Type.Union([
 export const LatestCommitmentResult = Type.Union([Type.Object({ sha256Hex: Sha256, block: Block }), Type.Null()]);
 /** What a signer must know first: its next nonce and the chain it signs for. */
 export const AccountResult = Type.Object({ nextNonce: BigText, genesisHash: Hash });
+/** Rao. */
+export const BalanceResult = BigText;
 /** The block that holds a submission. */
 export const InclusionResult = Type.Object({ block: Block, blockHash: Hash });
 
@@ -87,9 +93,10 @@ const SetCommitment = Type.Object({
   sha256: Sha256,
 });
 const Register = Type.Object({ method: Type.Literal("register"), netuid: U16, coldkey: Address });
+const TransferAll = Type.Object({ method: Type.Literal("transfer_all"), dest: Address });
 /** The signed text, read. */
 export const Submission = Type.Object({
-  call: Type.Union([SetWeights, SetCommitment, Register]),
+  call: Type.Union([SetWeights, SetCommitment, Register, TransferAll]),
   genesisHash: Hash,
   hotkey: Address,
   nonce: BigText,

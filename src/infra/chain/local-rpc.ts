@@ -6,6 +6,7 @@ import type { ChainClient, ChainHead, Inclusion, Metagraph, WeightRules } from "
 import { chainErrorName, chainRefusal, chainUnavailable } from "./errors.js";
 import {
   AccountResult,
+  BalanceResult,
   type ChainCall,
   CommitmentResult,
   HeadResult,
@@ -63,9 +64,19 @@ export function openLocalRpc(endpoint: Endpoint): LocalChainClient {
       }),
     setCommitment: (signer, { netuid, sha256Hex }) =>
       submit(endpoint, signer, { method: "set_commitment", netuid, sha256: sha256Hex }),
+    freeBalance: (address) => freeBalance(endpoint, address),
+    async transferAll({ from, to }) {
+      const amountRao = await freeBalance(endpoint, from.address);
+      const { block } = await submit(endpoint, from, { method: "transfer_all", dest: to });
+      return { amountRao, block };
+    },
     register: (signer, { netuid, coldkey }) => submit(endpoint, signer, { method: "register", netuid, coldkey }),
     close: async () => undefined,
   };
+}
+
+async function freeBalance(endpoint: Endpoint, address: string): Promise<bigint> {
+  return BigInt(await call(endpoint, { method: "free_balance", params: { address } }, BalanceResult));
 }
 
 async function submit(endpoint: Endpoint, signer: Keypair, what: ChainCall): Promise<Inclusion> {

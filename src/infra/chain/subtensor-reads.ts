@@ -40,6 +40,7 @@ const NeuronsLiteAnswer = Type.Array(
   }),
 );
 
+const AccountInfo = Type.Object({ data: Type.Object({ free: Amount }) });
 const WeightsRow = Type.Array(Type.Tuple([Type.Integer(), Type.Integer()]));
 const U16_MAX = 65_535;
 
@@ -139,6 +140,14 @@ export async function readWeightRules(api: ApiPromise, netuid: number): Promise<
 export async function readWeights(api: ApiPromise, netuid: number, uid: number): Promise<WeightEntry[]> {
   const row = parseAs(WeightsRow, await readItem(api, "weights", [netuid, uid]), "Weights");
   return row.map(([target, value]) => ({ uid: target, value })).sort((a, b) => a.uid - b.uid);
+}
+
+/** Rao that an address may spend at the best head. */
+export async function readFreeBalance(api: ApiPromise, address: string): Promise<bigint> {
+  const entry = api.query["system"]?.["account"];
+  if (entry === undefined) throw new Error("the runtime has no System.Account");
+  const { data } = parseAs(AccountInfo, (await entry(address)).toJSON(), "account");
+  return BigInt(data.free);
 }
 
 async function readItem(api: ApiPromise, item: string, keys: readonly number[]): Promise<unknown> {

@@ -7,7 +7,7 @@ import type { ChainClient, ChainHead } from "./client.js";
 import { chainUnavailable, commitRevealRefusal } from "./errors.js";
 import { NodeSocket } from "./node-socket.js";
 import { hashOf, readBlock, readCommitment, readLatestCommitment } from "./subtensor-blocks.js";
-import { readMetagraph, readWeightRules, readWeights } from "./subtensor-reads.js";
+import { readFreeBalance, readMetagraph, readWeightRules, readWeights } from "./subtensor-reads.js";
 import { type PalletCall, submit } from "./subtensor-submit.js";
 
 /** A submission waits for a block, and for the next ones when the first is full. */
@@ -35,6 +35,12 @@ export function openSubtensor(endpoint: Endpoint, log: Logger): ChainClient {
     weights: (netuid, uid) => link.use((api) => readWeights(api, netuid, uid)),
     commitmentAt: (where) => link.use((api) => readCommitment(api, where)),
     latestCommitment: (netuid, hotkey) => link.use((api) => readLatestCommitment(api, netuid, hotkey)),
+    freeBalance: (address) => link.use((api) => readFreeBalance(api, address)),
+    async transferAll({ from, to }) {
+      const amountRao = await link.use((api) => readFreeBalance(api, from.address));
+      const { block } = await send(from, { pallet: "balances", name: "transferAll", args: [{ Id: to }, false] });
+      return { amountRao, block };
+    },
     async setWeights(signer, { netuid, weights, versionKey }) {
       const { commitReveal } = await link.use((api) => readWeightRules(api, netuid));
       if (commitReveal) throw commitRevealRefusal(netuid);

@@ -7,6 +7,7 @@ import Fastify, {
   LogController,
   type RawServerDefault,
 } from "fastify";
+import { AppError } from "../../kernel/errors.js";
 import type { Logger } from "../../kernel/logger.js";
 import { parseJson, stringifyJson } from "../../wire/json.js";
 import { clientAddress, type TrustedProxies, trustedProxies } from "./client-address.js";
@@ -55,7 +56,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
     rewriteUrl: (request) => mergeLeadingSlashes(request.url ?? "/"),
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as HttpServer;
-  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  app.setValidatorCompiler(validatorOf);
   app.setReplySerializer((payload) => stringifyJson(payload));
   app.setErrorHandler(handleError);
   app.setNotFoundHandler(handleNotFound);
@@ -68,10 +69,21 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   return app;
 }
 
-/** Parses the kept bytes as JSON. Called by routes that take JSON, after authentication. @throws AppError `invalid` */
-export function jsonBody(request: FastifyRequest): unknown {
-  return parseJson(request.rawBody);
+/** An escaped NUL, behind an even number of backslashes. */
+const ESCAPED_NUL = /(?:^|[^\\])(?:\\\\)*\\u0000/;
+
+/**
+ * Parses the kept bytes as JSON. Called by routes that take JSON, after authentication.
+ * @throws AppError `invalid`, also for text with a NUL, which the database cannot keep
+ */
+export function jsonBody({ rawBody }: Pick<FastifyRequest, "rawBody">): unknown {
+  if (rawBody.includes("\\u0000") && ESCAPED_NUL.test(rawBody.toString("latin1"))) throw nulError();
+  return parseJson(rawBody);
 }
+
+/** A route's body schema describes the body to readers; `checkedBody` applies it, once the caller is known. */
+const validatorOf: typeof TypeBoxValidatorCompiler = (route) =>
+  route.httpPart === "body" ? () => true : TypeBoxValidatorCompiler(route);
 
 function decorateRequests(app: HttpServer, proxies: TrustedProxies): void {
   app.decorateRequest("rawBody", null as never);
@@ -79,7 +91,12 @@ function decorateRequests(app: HttpServer, proxies: TrustedProxies): void {
   app.addHook("onRequest", async (request) => {
     request.rawBody = NO_BODY;
     request.clientAddress = clientAddress(request.raw, proxies);
+    if (request.url.includes("%00")) throw nulError();
   });
+}
+
+function nulError(): AppError {
+  return new AppError("invalid", "Text must not contain NUL.");
 }
 
 /** @see protocol 04 §1.2 */

@@ -37,6 +37,8 @@ export function openPostgres(options: PostgresOptions): Db {
   });
   // A dropped idle connection is replaced by the pool; without a listener Node would end the process.
   pool.on("error", () => undefined);
+  // The same for one that breaks between two statements of a transaction: its next statement fails.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return new Kysely<DB>({ dialect: new PostgresDialect({ pool, cursor: Cursor }) });
 }
 

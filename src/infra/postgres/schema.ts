@@ -21,6 +21,8 @@ export type JsonPrimitive = boolean | number | string | null;
 
 export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
+export type Timestamp = ColumnType<Date, Date | string, Date | string>;
+
 export interface AccountAudit {
   action: string;
   actor: string;
@@ -246,11 +248,63 @@ export interface Instances {
   version: string;
 }
 
+export interface InvocationDays {
+  amount_micro_usd: bigint;
+  busy_seconds: number;
+  cached_tokens: bigint;
+  chute_id: string;
+  day: Timestamp;
+  errors: bigint;
+  input_tokens: bigint;
+  llm_requests: bigint;
+  otps_count: bigint;
+  otps_sum: number;
+  output_tokens: bigint;
+  rate_limits: bigint;
+  requests: bigint;
+  sps_count: bigint;
+  sps_sum: number;
+  step_requests: bigint;
+  steps: bigint;
+  successes: bigint;
+  tps_count: bigint;
+  tps_sum: number;
+  ttft_count: bigint;
+  ttft_sum: number;
+}
+
 export interface InvocationDiscounts {
   chute_id: string;
   discount: number;
   updated_at: Date;
   user_id: string;
+}
+
+export interface InvocationHours {
+  amount_micro_usd: bigint;
+  busy_seconds: number;
+  cached_tokens: bigint;
+  chute_id: string;
+  errors: bigint;
+  hour: Date;
+  input_tokens: bigint;
+  instance_id: string;
+  llm_requests: bigint;
+  miner_hotkey: string;
+  otps_count: bigint;
+  otps_sum: number;
+  output_tokens: bigint;
+  rate_limits: bigint;
+  requests: bigint;
+  sps_count: bigint;
+  sps_sum: number;
+  step_requests: bigint;
+  steps: bigint;
+  successes: bigint;
+  tps_count: bigint;
+  tps_sum: number;
+  ttft_count: bigint;
+  ttft_sum: number;
 }
 
 export interface InvocationQuotas {
@@ -344,6 +398,13 @@ export interface LedgerTransfers {
   idempotency_key: string;
   reason: string;
   transfer_id: Generated<string>;
+}
+
+export interface LinkedHotkeys {
+  hotkey: string;
+  linked_at: Date;
+  role: string;
+  user_id: string;
 }
 
 export interface Logos {
@@ -488,6 +549,11 @@ export interface Secrets {
   value: string;
 }
 
+export interface StaleHours {
+  hour: Date;
+  mark_id: Generated<bigint>;
+}
+
 export interface TaoPrices {
   observed_at: Date;
   source: string;
@@ -502,6 +568,20 @@ export interface UsageData {
   input_tokens: Generated<bigint>;
   output_tokens: Generated<bigint>;
   user_id: string;
+}
+
+export interface UsageDays {
+  amount_micro_usd: bigint;
+  chute_id: string;
+  count: bigint;
+  day: Timestamp;
+}
+
+export interface UsageHours {
+  amount_micro_usd: bigint;
+  chute_id: string;
+  count: bigint;
+  hour: Date;
 }
 
 export interface Users {
@@ -553,7 +633,9 @@ export interface DB {
   instance_compute_history: InstanceComputeHistory;
   instance_nodes: InstanceNodes;
   instances: Instances;
+  invocation_days: InvocationDays;
   invocation_discounts: InvocationDiscounts;
+  invocation_hours: InvocationHours;
   invocation_quotas: InvocationQuotas;
   invocations: Invocations;
   job_leases: JobLeases;
@@ -562,6 +644,7 @@ export interface DB {
   launch_configs: LaunchConfigs;
   ledger_entries: LedgerEntries;
   ledger_transfers: LedgerTransfers;
+  linked_hotkeys: LinkedHotkeys;
   logos: Logos;
   metagraph_nodes: MetagraphNodes;
   nodes: Nodes;
@@ -574,8 +657,11 @@ export interface DB {
   rolling_updates: RollingUpdates;
   schema_migrations: SchemaMigrations;
   secrets: Secrets;
+  stale_hours: StaleHours;
   tao_prices: TaoPrices;
   usage_data: UsageData;
+  usage_days: UsageDays;
+  usage_hours: UsageHours;
   users: Users;
   weight_submissions: WeightSubmissions;
 }

@@ -23,10 +23,14 @@ export const redisKeys = {
   /** Sorted set of all pending deletions, score = Unix ms when the mark ends: an outage of ours shows as many at once. */
   pendingDeletions: "pending_deletions",
 
-  /** JSON `{ created_at, chute_id }` of an open bounty; `created_at` in Unix seconds. @see protocol 03 §11 */
+  /** JSON `{ created_at, chute_id }` of an open bounty; `created_at` in Unix seconds. Lives as the bounty settings say. @see protocol 03 §11 */
   bounty: (chuteId: string) => `bounty:${chuteId}`,
   /** Sorted set of chutes with a bounty by creation time, so that listing never scans the keyspace. @see protocol 03 §17.16 */
   bounties: "bounties",
+  /** Present while a chute gets no new bounty; lives as the bounty settings say. @see protocol 03 §11.1 */
+  bountyCooldown: (chuteId: string) => `bounty_cooldown:${chuteId}`,
+  /** What one attempt to activate an instance got of a bounty; empty for nothing. @see protocol 03 §11.4 */
+  bountyClaim: (attemptId: string) => `bounty_claim:${attemptId}`,
   /** Set by whoever announces a bounty in a 30 s window. @see protocol 04 §5.5 */
   bountyNotification: (chuteId: string, at: Date) => `bounty_notification:${chuteId}:${windowStart(at, 30)}`,
 
@@ -49,8 +53,15 @@ export const redisKeys = {
   /** Hash of an adaptive average: prompt (`ptps`) or output (`otps`) tokens per second. @see protocol 04 §9.3 */
   adaptiveAverage: (prefix: "ptps" | "otps", chuteId: string) => `${prefix}:${chuteId}`,
 
+  /** USD per TAO, decimal. @see protocol 03 §7.4 */
+  taoPrice: "price:tao",
+
   /** Sign-ups from one address in 24 h. @see protocol 01 §17 */
   signups: (ip: string) => `signup:${ip}`,
+  /** Hash of the failed attempts of one subject at one thing. @see protocol 01 §21.5 */
+  attempts: (action: string, subject: string) => `attempts:${action}:${subject}`,
+  /** Present until a registration token is used. @see protocol 01 §6.3 */
+  registrationToken: (token: string) => `registration_token:${token}`,
   /** Present until a login nonce is used. @see protocol 01 §5.3 */
   loginNonce: (nonce: string) => `login_nonce:${nonce}`,
   /** Nonce a runtime must derive its session from. @see protocol 05 §6.3 */
@@ -66,15 +77,19 @@ export const redisTtlSeconds = {
   instanceDisabled: 90,
   instanceDisables: HOUR,
   pendingDeletion: 75,
-  bounty: DAY,
-  bountyOfPrivateChute: HOUR,
+  bountyClaim: DAY,
   bountyNotification: 33,
   promptPrefix: 600,
   userRequest: 900,
   scaleTarget: 3700,
   movingAverage: 7 * DAY,
   adaptiveAverage: 7 * DAY,
+  taoPrice: HOUR,
+  /** A price that was read from the database is looked at again soon. */
+  taoPriceStored: 60,
   signups: DAY,
+  attempts: 2 * HOUR,
+  registrationToken: 300,
   loginNonce: 300,
   launchNonce: 2 * HOUR,
   /** A signature whose clock runs 600 s ahead is accepted until 600 s after its nonce. */

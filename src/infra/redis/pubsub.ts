@@ -10,6 +10,8 @@ export interface SubscribeDeps {
   readonly signal: AbortSignal;
   /** Pause between two signs of life, milliseconds; default 15 000. */
   readonly pingIntervalMs?: number;
+  /** Told whether messages arrive: false from the loss of the connection on, true once subscribed (again). */
+  readonly onState?: (isSubscribed: boolean) => void;
 }
 
 /** How long the first subscription may take. */
@@ -47,7 +49,9 @@ export async function subscribe(
   };
   logOutages(connection, log);
   connection.on("message", (_channel: string, text: string) => deliver(text, { channel, log, onMessage }));
-  const subscribed = keepSubscribed(connection, channel, log);
+  const onState = deps.onState ?? (() => undefined);
+  connection.on("close", () => onState(false));
+  const subscribed = keepSubscribed(connection, channel, { log, onState });
   if (signal.aborted) stop.abort();
   signal.addEventListener("abort", close, { once: true });
   try {
@@ -66,11 +70,18 @@ export function publish(redis: Redis, channel: string, payload: unknown): Promis
 }
 
 /** Subscribes whenever the connection is ready; resolves the first time that worked. */
-function keepSubscribed(connection: Redis, channel: string, log: Logger): Promise<void> {
+function keepSubscribed(
+  connection: Redis,
+  channel: string,
+  { log, onState }: { readonly log: Logger; readonly onState: (isSubscribed: boolean) => void },
+): Promise<void> {
   return new Promise((resolve) => {
     connection.on("ready", () => {
       connection.subscribe(channel).then(
-        () => resolve(),
+        () => {
+          onState(true);
+          resolve();
+        },
         (error: unknown) => {
           log.warn({ err: error, channel }, "redis refused a subscription");
           connection.disconnect(true);

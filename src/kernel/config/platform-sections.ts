@@ -67,6 +67,14 @@ export const deploySection = Type.Object({
   }),
 });
 
+/** @see protocol 02 §5.7, §9 */
+export const registrySection = Type.Object({
+  url: text("REGISTRY_URL", "", "container registry that images come from, e.g. https://registry.example.org"),
+  username: text("REGISTRY_USERNAME", "chutes", "account of that registry"),
+  password: secret("REGISTRY_PASSWORD", "password of that account"),
+  token: secret("REGISTRY_TOKEN", "bearer token, instead of account and password"),
+});
+
 /** @see protocol 03 §7 */
 export const pricingSection = Type.Object({
   taoUsd: number("TAO_USD", 0, { minimum: 0, description: "fixed USD price of TAO, 0 = ask the source" }),
@@ -132,6 +140,11 @@ export const gatewaySection = Type.Object({
     maximum: 5000,
     description: "milliseconds a row waits at most",
   }),
+  modelOverrides: text(
+    "MODEL_OVERRIDES",
+    "",
+    "JSON object: by model name, members of the public model list to replace; not prices, id, root, max_model_len",
+  ),
   spoolDir: text(
     "INVOCATION_SPOOL_DIR",
     "",

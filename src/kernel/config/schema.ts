@@ -8,6 +8,7 @@ import {
   gpuVerificationSection,
   instancesSection,
   pricingSection,
+  registrySection,
 } from "./platform-sections.js";
 import { auditSection, chainSection, jobsSection, scoringSection } from "./scoring-sections.js";
 
@@ -86,6 +87,7 @@ export const ConfigSchema = Type.Object({
   accounts: accountsSection,
   deploy: deploySection,
   pricing: pricingSection,
+  registry: registrySection,
   bounties: bountiesSection,
   gateway: gatewaySection,
   instances: instancesSection,

@@ -43,6 +43,14 @@ export const jobsSection = Type.Object({
     description: "seconds between metagraph reads",
   }),
   usageSeconds: number("USAGE_INTERVAL_SECONDS", 10, { minimum: 1, description: "seconds between usage roll-ups" }),
+  invocationCountSeconds: number("INVOCATION_COUNT_INTERVAL_SECONDS", 60, {
+    minimum: 1,
+    description: "seconds between counts of each chute's calls of the past day",
+  }),
+  modelListSeconds: number("MODEL_LIST_INTERVAL_SECONDS", 15, {
+    minimum: 1,
+    description: "seconds between looks for models whose engines were not asked for five minutes",
+  }),
   scoresSeconds: number("SCORES_INTERVAL_SECONDS", 600, {
     minimum: 1,
     description: "seconds between published scores",

@@ -52,4 +52,8 @@ export const CHAIN_SCHEMA: readonly string[] = [
     primary key (netuid, hotkey, block)
   )`,
   "create table if not exists local_chain.nonces (hotkey text primary key, nonce numeric(20) not null)",
+  `create table if not exists local_chain.balances (
+    address text primary key,
+    free_rao numeric(20) not null check (free_rao >= 0)
+  )`,
 ];

@@ -4,8 +4,10 @@ import type { ChainHead } from "../../infra/chain/client.js";
 import { chainErrorName } from "../../infra/chain/errors.js";
 import {
   AccountParams,
+  BalanceParams,
   BlockParams,
   CommitmentParams,
+  FundParams,
   LatestCommitmentParams,
   NetuidParams,
   parseAs,
@@ -48,6 +50,15 @@ const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
     },
   ],
   ["account", (chain, params) => chain.account(parseAs(AccountParams, params, "params").hotkey)],
+  ["free_balance", (chain, params) => chain.freeBalance(parseAs(BalanceParams, params, "params").address)],
+  [
+    "fund",
+    async (chain, params) => {
+      const { address, amountRao } = parseAs(FundParams, params, "params");
+      await chain.fund(address, BigInt(amountRao));
+      return chain.freeBalance(address);
+    },
+  ],
   ["submit", (chain, params) => chain.submit(parseAs(SubmitParams, params, "params"))],
 ]);
 

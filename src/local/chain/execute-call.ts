@@ -1,5 +1,6 @@
 import type { ChainCall, SetWeightsCall } from "../../infra/chain/local-protocol.js";
 import type { Db } from "../../infra/postgres/client.js";
+import { moveAll } from "./balance-store.js";
 import { readRules, readWeightsState, saveWeights } from "./chain-store.js";
 import { countCommitments, countNeurons, MAX_NEURONS, saveCommitment, saveNeurons } from "./registry-store.js";
 import { maxUpscale, refusalOfWeights } from "./weight-checks.js";
@@ -22,6 +23,8 @@ export function executeCall(trx: Db, origin: Origin, call: ChainCall): Promise<s
       return setCommitment(trx, origin, call);
     case "register":
       return register(trx, origin, call);
+    case "transfer_all":
+      return moveAll(trx, { from: origin.hotkey, to: call.dest });
   }
 }
 

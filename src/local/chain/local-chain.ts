@@ -15,6 +15,7 @@ import type { Logger } from "../../kernel/logger.js";
 import { verifyHotkeyMessage } from "../../wire/hotkey-signature.js";
 import { initCrypto } from "../../wire/keypair.js";
 import { decodeSs58 } from "../../wire/ss58.js";
+import { addBalance, readBalance } from "./balance-store.js";
 import { type BlockClock, blockNumberAt, blockOf, finalizedNumber } from "./block-clock.js";
 import {
   openBlock,
@@ -74,11 +75,15 @@ export interface LocalChain {
   weights(netuid: number, uid: number): Promise<WeightEntry[]>;
   commitmentAt(where: { netuid: number; hotkey: string; block: number }): Promise<CommitmentRead>;
   latestCommitment(netuid: number, hotkey: string): Promise<LatestCommitment | undefined>;
+  /** Rao that an address may spend. */
+  freeBalance(address: string): Promise<bigint>;
   account(hotkey: string): Promise<{ nextNonce: bigint; genesisHash: string }>;
   /** @throws AppError `invalid` for text that is not a submission, `conflict` CHN002 with the chain's error name */
   submit(signed: { payload: string; signature: string }): Promise<Inclusion>;
   /** The operator's door: puts keys on the subnet with stake and permit, or brings them up to date, 256 in all. Returns uid by hotkey. */
   register(neurons: readonly NewNeuron[]): Promise<Map<string, number>>;
+  /** Gives an address coins, in rao, out of nothing. @throws AppError `invalid` for what is no address */
+  fund(address: string, amountRao: bigint): Promise<void>;
   /** The operator's door: changes the subnet's rules. */
   setRules(rules: Partial<SubnetRules>): Promise<void>;
 }
@@ -114,6 +119,12 @@ export async function createLocalChain(options: LocalChainOptions): Promise<Loca
     weights: (subnet, uid) => readWeights(db, subnet, uid),
     commitmentAt: (where) => readCommitment(db, where),
     latestCommitment: (subnet, hotkey) => readLatestCommitment(db, subnet, hotkey),
+    freeBalance: (address) => readBalance(db, address),
+    async fund(address, amountRao) {
+      if (decodeSs58(address) === undefined)
+        throw new AppError("invalid", "fund: the address is not a valid SS58 address");
+      await addBalance(db, address, amountRao);
+    },
     account: async (hotkey) => ({ nextNonce: await readNextNonce(db, hotkey), genesisHash: clock.genesisHash }),
     submit: (signed) => submit(deps, signed),
     register: (neurons) => register(deps, neurons),
@@ -155,11 +166,22 @@ async function submit(deps: Deps, signed: { payload: string; signature: string }
 function readSubmission(payload: string): SignedCall {
   const submission = parseAs(Submission, parseText(payload), "submission");
   const { hotkey, call } = submission;
-  const addresses = call.method === "register" ? [hotkey, call.coldkey] : [hotkey];
-  if (addresses.some((address) => decodeSs58(address) === undefined)) {
+  if ([hotkey, ...addressesIn(call)].some((address) => decodeSs58(address) === undefined)) {
     throw new AppError("invalid", "submission: an address is not a valid SS58 address");
   }
   return submission;
+}
+
+function addressesIn(call: SignedCall["call"]): readonly string[] {
+  switch (call.method) {
+    case "register":
+      return [call.coldkey];
+    case "transfer_all":
+      return [call.dest];
+    case "set_weights":
+    case "set_commitment":
+      return [];
+  }
 }
 
 function parseText(text: string): unknown {

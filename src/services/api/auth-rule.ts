@@ -12,6 +12,11 @@ export interface AuthRule {
   /** Only the signature is required, no account (registration). */
   readonly accountless?: boolean;
   /**
+   * The account's raw fingerprint in `Authorization` is a credential: the `only` one, or `also` one beside a signature and an
+   * admin API key (any other key is then 403, and session tokens are not taken). @see protocol 01 §3, §6.6
+   */
+  readonly fingerprint?: "only" | "also";
+  /**
    * Path parameter with the id or name of the one object the route is about. Without it, a scoped API key needs a scope for
    * all objects. @see protocol 01 §4.3
    */
@@ -26,6 +31,10 @@ export interface Principal {
   readonly miner?: RegisteredMiner;
   /** Present when an API key was used. */
   readonly apiKey?: ApiKeyGrant;
+  /** Present when a session token was used. */
+  readonly session?: true;
+  /** Present when the raw fingerprint was used. */
+  readonly fingerprint?: true;
 }
 
 declare module "fastify" {

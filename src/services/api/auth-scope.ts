@@ -20,7 +20,7 @@ const ACTION_OF: Readonly<Record<string, NonNullable<ApiKeyScope["action"]>>> = 
 /**
  * Refuses an API key whose scopes do not cover a management request. The type is the first segment of the path; a name in
  * the path is resolved to its id first.
- * @throws AppError `unauthorized`
+ * @throws AppError `unauthorized`; `forbidden` where a key stands beside the fingerprint
  * @see protocol 01 §4.3
  */
 export async function requireScope(
@@ -30,6 +30,7 @@ export async function requireScope(
 ): Promise<void> {
   const { apiKey, account } = request.principal;
   if (apiKey === undefined || account === undefined || apiKey.admin) return;
+  if (rule.fingerprint === "also") throw new AppError("forbidden", "This endpoint needs an admin API key.");
   const type = /^\/([^/?]*)/.exec(request.url)?.[1] ?? "";
   if (!SCOPED_TYPES.has(type)) throw new AppError("unauthorized", "This endpoint needs an admin API key.");
   const kind = { objectType: type as ApiKeyScope["objectType"], action: ACTION_OF[request.method] ?? "read" };

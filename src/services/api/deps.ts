@@ -7,6 +7,7 @@ import type { Logger } from "../../kernel/logger.js";
 import type { Metrics } from "../../kernel/metrics.js";
 import type { GpuTable } from "../../wire/gpu-table.js";
 import type { Keypair } from "../../wire/keypair.js";
+import type { TaoPrice } from "./tao-price.js";
 
 /** What the api service opened at start. Routes take a `Pick` of it. */
 export interface ApiDeps {
@@ -22,4 +23,5 @@ export interface ApiDeps {
   /** The validator hotkey: signs every call to an instance. */
   readonly signer: Keypair;
   readonly gpuTable: GpuTable;
+  readonly taoPrice: TaoPrice;
 }

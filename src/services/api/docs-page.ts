@@ -1,3 +1,5 @@
+import { escapeHtml } from "./html.js";
+
 /** The part of an OpenAPI document that the page shows. */
 interface ApiDocument {
   readonly info: { readonly title: string; readonly version: string };
@@ -42,8 +44,4 @@ function section(method: string, path: string, operation: Operation): string {
   const text = operation.summary ?? operation.description;
   return `<section><h2><span class="method">${escapeHtml(method.toUpperCase())}</span> ${escapeHtml(path)}</h2>
 ${text === undefined ? "" : `<p>${escapeHtml(text)}</p>`}${parameters.length === 0 ? "" : `<ul>${parameters.join("")}</ul>`}</section>`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -4,6 +4,8 @@ import { isUuid } from "../../wire/ids.js";
 /** Shared hosts and the template whose chutes they reach. @see protocol 04 §1.1 */
 const AGGREGATES = { llm: "vllm", embed: "embedding", image: "diffusion" } as const;
 type AggregateLabel = keyof typeof AGGREGATES;
+/** Hosts of the ordinary routes, which no chute can have. @see protocol 01 §13, 03 §4 */
+const OWN_LABELS: ReadonlySet<string> = new Set(["api", "logos"]);
 
 /** Who answers a request. Decided once per request, from its own line and headers. */
 export type Destination =
@@ -45,7 +47,7 @@ export async function routeRequest(
     const shared = sharedHost(label as AggregateLabel, request.method, path);
     if (shared !== undefined) return shared;
   }
-  if (label !== undefined && label !== "api") {
+  if (label !== undefined && !OWN_LABELS.has(label)) {
     const chute = await chuteBySlug(label);
     if (chute !== undefined) return chuteHost(chute, request.method, path);
   }

@@ -1,3 +1,4 @@
+import { checkWalletKey } from "../../domain/accounts/wallet-key.js";
 import { checkGpuVerification } from "../../domain/nodes/gpu-verification.js";
 import { openChain } from "../../infra/chain/open.js";
 import { loadGpuTable } from "../../infra/gpu-table-file.js";
@@ -14,6 +15,7 @@ import { validatorSigner } from "../validator-signer.js";
 import type { ApiDeps } from "./deps.js";
 import { openDirectory } from "./directory/directory.js";
 import { registerRoutes } from "./register-routes.js";
+import { openTaoPrice } from "./tao-price.js";
 
 const NEEDS = [
   "postgres.url",
@@ -33,6 +35,7 @@ export async function start(ctx: Context, options: ServiceOptions = {}): Promise
   const { config } = ctx;
   requireSettings(config, NEEDS);
   checkGpuVerification(config);
+  checkWalletKey(config);
   const stack = new CloseStack();
   try {
     const deps = await openDeps(ctx, stack);
@@ -69,5 +72,6 @@ async function openDeps(ctx: Context, stack: CloseStack): Promise<ApiDeps> {
   stack.add(() => redis.disconnect());
   const chain = stack.use(await openChain(config.chain, log));
   const store = await openObjectStore(config.objectStore);
-  return { config, log, now, signal, db, redis, store, chain, metrics: createMetrics(), signer, gpuTable };
+  const taoPrice = stack.use(openTaoPrice({ config, db, redis, log, now }));
+  return { config, log, now, signal, db, redis, store, chain, metrics: createMetrics(), signer, gpuTable, taoPrice };
 }

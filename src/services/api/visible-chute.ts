@@ -19,6 +19,9 @@ export async function visibleChuteId(
   return chuteId;
 }
 
+/** Name under which strangers see a private chute where its numbers are public. @see protocol 03 §9.1 */
+export const MASKED_NAME = "[private chute]";
+
 /** The one answer for what does not exist and for what must stay hidden. */
 export function chuteNotFound(): AppError {
   return new AppError("not_found", "Chute not found.");

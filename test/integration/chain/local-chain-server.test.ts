@@ -165,3 +165,25 @@ test("a node that is not there is unavailable and named by host only", async () 
   expect(String(error)).toContain("127.0.0.1:9");
   expect(String(error)).not.toContain("hush");
 });
+
+test("coins are handed out, counted, and sent on whole: the chain keeps its fee", async ({ net }) => {
+  const fund = { method: "fund", params: { address: ALICE.address, amountRao: "5000000000" } };
+  expect(await post(net.url, JSON.stringify(fund))).toEqual({ status: 200, body: { result: "5000000000" } });
+  expect(await net.client.freeBalance(ALICE.address)).toBe(5_000_000_000n);
+  expect(await net.client.freeBalance(BOB.address)).toBe(0n);
+  const sent = await net.client.transferAll({ from: keypairFromSeed(ALICE.seed), to: BOB.address });
+  expect(sent).toEqual({ amountRao: 5_000_000_000n, block: (await net.client.head()).number });
+  expect(await net.client.freeBalance(ALICE.address)).toBe(0n);
+  expect(await net.client.freeBalance(BOB.address)).toBe(4_999_950_000n);
+});
+
+test("nothing is sent from an empty address, nor to what is no address", async ({ net }) => {
+  const from = keypairFromSeed(ALICE.seed);
+  const empty = net.client.transferAll({ from, to: BOB.address });
+  await expect(empty).rejects.toMatchObject({ code: "CHN002", detail: { chainError: "InsufficientBalance" } });
+  await net.chain.fund(ALICE.address, 1_000_000n);
+  const nowhere = `${BOB.address.slice(0, -1)}z`;
+  await expect(net.client.transferAll({ from, to: nowhere })).rejects.toMatchObject({ kind: "invalid" });
+  await expect(net.chain.fund(nowhere, 1n)).rejects.toMatchObject({ kind: "invalid" });
+  expect(await net.client.freeBalance(ALICE.address)).toBe(1_000_000n);
+});

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { returnSignup, takeSignup } from "../../../src/domain/accounts/signup-store.js";
+import type { BountyRules } from "../../../src/domain/bounties/bounty.js";
 import {
   bountiesOf,
   bountyOf,
   claimBounty,
+  claimForActivation,
   dropBounty,
   listBounties,
   requestBounty,
@@ -16,7 +18,14 @@ import { type RedisServer, startRedisServer } from "../../support/redis-server.j
 const NOW = new Date(1_760_000_000_000);
 const inSeconds = (seconds: number) => new Date(NOW.getTime() + seconds * 1000);
 const log = createLogger({ level: "fatal", secrets: [] });
-const ask = (redis: Redis, chuteId: string, now = NOW) => requestBounty(redis, { chuteId, isPrivate: false, now });
+const RULES: BountyRules = {
+  mode: "activation",
+  cooldownSeconds: 600,
+  publicLifetimeSeconds: 86_400,
+  privateLifetimeSeconds: 3600,
+};
+const ask = (redis: Redis, chuteId: string, now = NOW) =>
+  requestBounty(redis, { chuteId, isPrivate: false, rules: RULES, now });
 
 // Its own server, because listing looks at everything there is.
 const server: RedisServer | undefined = await startRedisServer({ own: true });
@@ -35,8 +44,8 @@ describe.each([
 
   test("of parallel requests one notifies, and all see the same bounty", async () => {
     const asked = await Promise.all(Array.from({ length: 50 }, () => ask(redis, "a1")));
-    expect(asked.filter(({ notify }) => notify)).toHaveLength(1);
-    expect(new Set(asked.map(({ amount }) => amount))).toEqual(new Set([100]));
+    expect(asked.filter((bounty) => bounty?.notify)).toHaveLength(1);
+    expect(new Set(asked.map((bounty) => bounty?.amount))).toEqual(new Set([100]));
   });
 
   test("a bounty keeps its age when it is asked for again, and notifies once per window", async () => {
@@ -47,7 +56,7 @@ describe.each([
   });
 
   test("private bounties live an hour, public ones a day", async () => {
-    await requestBounty(redis, { chuteId: "p1", isPrivate: true, now: NOW });
+    await requestBounty(redis, { chuteId: "p1", isPrivate: true, rules: RULES, now: NOW });
     await ask(redis, "p2");
     const lifetimes = await Promise.all(["p1", "p2"].map((chuteId) => redis.ttl(redisKeys.bounty(chuteId))));
     expect(lifetimes[0]).toBeGreaterThan(3590);
@@ -61,6 +70,45 @@ describe.each([
     expect(claims.filter((claim) => claim !== undefined)).toEqual([expect.objectContaining({ amount: 280 })]);
     expect(await bountyOf(redis, "c1", inSeconds(60))).toBeUndefined();
     expect(await claimBounty(redis, "c1", NOW)).toBeUndefined();
+  });
+
+  test("03 §11.1: after a bounty was made none follows for ten minutes, unless the chute changed", async () => {
+    await ask(redis, "k1");
+    expect(await redis.ttl(redisKeys.bountyCooldown("k1"))).toBe(600);
+    await claimBounty(redis, "k1", NOW);
+    expect(await ask(redis, "k1")).toBeUndefined();
+    expect(await bountyOf(redis, "k1", NOW)).toBeUndefined();
+    await dropBounty(redis, "k1");
+    expect(await ask(redis, "k1")).toMatchObject({ amount: 100 });
+  });
+
+  test("03 §11.1: a disabled chute gets none; without a cooldown the next one comes at once", async () => {
+    await redis.set(redisKeys.chuteDisabled("k2"), "1");
+    expect(await ask(redis, "k2")).toBeUndefined();
+    for (const rules of [
+      { ...RULES, mode: "completion" as const },
+      { ...RULES, cooldownSeconds: 0 },
+    ]) {
+      const chuteId = `k3-${rules.mode}`;
+      await requestBounty(redis, { chuteId, isPrivate: false, rules, now: NOW });
+      await claimBounty(redis, chuteId, NOW);
+      expect(await requestBounty(redis, { chuteId, isPrivate: false, rules, now: NOW })).toMatchObject({ amount: 100 });
+    }
+  });
+
+  test("03 §11.4: a claim for an activation is answered again for the same attempt, and for no other", async () => {
+    await ask(redis, "k4");
+    await redis.del(redisKeys.bountyCooldown("k4"));
+    const claim = (attemptId: string, now: Date) =>
+      claimForActivation(redis, { chuteId: "k4", attemptId, rules: RULES, now });
+    const [first, second] = await Promise.all([claim("i1", inSeconds(60)), claim("i2", inSeconds(60))]);
+    const [winner, loser] = first === undefined ? ["i2", "i1"] : ["i1", "i2"];
+    expect([first, second].filter(Boolean)).toEqual([expect.objectContaining({ amount: 280 })]);
+    expect(await claim(winner, inSeconds(900))).toEqual(first ?? second);
+    expect(await claim(loser, inSeconds(900))).toBeUndefined();
+    expect(await redis.ttl(redisKeys.bountyClaim(winner))).toBeGreaterThan(86_300);
+    expect(await redis.ttl(redisKeys.bountyCooldown("k4"))).toBeGreaterThan(590);
+    expect((await listBounties(redis, NOW)).map(({ chuteId }) => chuteId)).not.toContain("k4");
   });
 
   test("open bounties are listed oldest first; expired and dropped ones are not", async () => {

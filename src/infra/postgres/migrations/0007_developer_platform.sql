@@ -98,3 +98,6 @@ create table tao_prices (
   source text not null,
   usd double precision not null check (usd > 0)
 );
+
+-- Deleting an image asks which chutes run on it.
+create index chutes_image on chutes (image_id);

@@ -1,25 +1,16 @@
-import type { Account, ApiKeyGrant } from "../../../domain/accounts/account.js";
-import { accountById, userIdByHotkey } from "../../../domain/accounts/account-repository.js";
-import { type StoredApiKey, storedApiKey } from "../../../domain/accounts/api-key-repository.js";
 import type { Chute } from "../../../domain/chutes/chute.js";
-import {
-  chuteById,
-  chuteIdBySlug,
-  chuteIdOf,
-  chuteIdsNamed,
-  isSharedWith,
-} from "../../../domain/chutes/chute-repository.js";
-import { minerByHotkey } from "../../../domain/metagraph/metagraph-repository.js";
 import type { RegisteredMiner } from "../../../domain/metagraph/miner.js";
+import { announceNow } from "../../../domain/outbox/invalidation-store.js";
 import { INVALIDATION_CHANNEL, type Invalidation } from "../../../domain/outbox/outbox-repository.js";
 import type { Db } from "../../../infra/postgres/client.js";
 import type { Redis } from "../../../infra/redis/client.js";
 import { subscribe } from "../../../infra/redis/pubsub.js";
 import { CloseStack, type Running } from "../../../kernel/lifecycle.js";
 import type { Logger } from "../../../kernel/logger.js";
-import { apiKeyMatches, parseApiKey } from "../../../wire/api-key.js";
 import { initCrypto } from "../../../wire/keypair.js";
-import { ExpiringCache } from "./expiring-cache.js";
+import { type AccountLookups, accountLookups } from "./account-lookups.js";
+import { type Caches, createCaches, dropAll, dropFrom } from "./caches.js";
+import { openImportedKeys } from "./imported-keys.js";
 import { openUsedKeys } from "./used-keys.js";
 import { VerifiedSignatures } from "./verified-signatures.js";
 
@@ -33,14 +24,10 @@ export interface DirectoryOptions {
 }
 
 /**
- * Who and what the platform knows, from memory. Entries live 30 s at most (negative answers 5 s) and go at once when a
- * change is announced, so a warm request costs no SQL. @see protocol 01 §4.2, §21.7
+ * Who and what the platform knows, from memory. Entries live 20 s at most (negative answers 5 s, all 3 s while announcements
+ * cannot be heard) and go at once when a change is announced, so a warm request costs no SQL. @see protocol 01 §4.2, §21.7
  */
-export interface Directory extends Running {
-  /** Owner and rights of a key; undefined unless it is a live key, compared in constant time. */
-  accountByApiKey(key: string): Promise<{ account: Account; grant: ApiKeyGrant } | undefined>;
-  accountByHotkey(hotkey: string): Promise<Account | undefined>;
-  accountById(userId: string): Promise<Account | undefined>;
+export interface Directory extends AccountLookups, Running {
   chuteById(chuteId: string): Promise<Chute | undefined>;
   chuteBySlug(slug: string): Promise<Chute | undefined>;
   /** Chutes of that name (any case) of all owners, public and busy ones first, at most 100. The caller checks visibility. */
@@ -51,13 +38,17 @@ export interface Directory extends Running {
   minerByHotkey(hotkey: string): Promise<RegisteredMiner | undefined>;
   /** Signatures that were found true before. */
   readonly signatures: VerifiedSignatures;
-  /** Forgets what changed in this process; others hear of it through the channel. */
+  /**
+   * Forgets what this process changed, and tells the others at once. Call it after the commit; the outbox row of the same
+   * change remains the message that cannot be lost.
+   */
   drop(change: Invalidation): void;
+  /** Calls back for every change that this process hears of, its own included. @returns what ends it */
+  onChange(listener: ChangeListener): () => void;
 }
 
-const NAMED_LIMIT = 100;
-const TTL_MS = 30_000;
-const NEGATIVE_TTL_MS = 5000;
+/** Undefined: announcements may have been missed, so anything may have changed. */
+export type ChangeListener = (change: Invalidation | undefined) => void;
 
 /** Opens the caches and listens for changes until closed. */
 export async function openDirectory(options: DirectoryOptions): Promise<Directory> {
@@ -65,59 +56,41 @@ export async function openDirectory(options: DirectoryOptions): Promise<Director
   try {
     await initCrypto();
     const usedKeys = stack.use(openUsedKeys(options));
-    const caches = createCaches(options);
-    const drop = (change: Invalidation) => dropFrom(caches, change);
-    const onMessage = (payload: unknown) => drop(payload as Invalidation);
-    stack.use(await subscribe(options, INVALIDATION_CHANNEL, onMessage));
+    let isDeaf = false;
+    const listeners = new Set<ChangeListener>();
+    const caches = createCaches({ ...options, isDeaf: () => isDeaf });
+    const importedKeys = openImportedKeys(options, (id) => dropFrom(caches, { kind: "api_key", id }));
+    const onState = (isSubscribed: boolean) => {
+      isDeaf = !isSubscribed;
+      if (!isSubscribed) return;
+      dropAll(caches);
+      for (const listener of listeners) listener(undefined);
+    };
+    const forget = (change: Invalidation) => {
+      dropFrom(caches, change);
+      for (const listener of listeners) listener(change);
+    };
+    const onMessage = (payload: unknown) => forget(payload as Invalidation);
+    stack.use(await subscribe({ ...options, onState }, INVALIDATION_CHANNEL, onMessage));
     return {
-      ...accountLookups(caches, usedKeys),
+      ...accountLookups(caches, { now: options.now, usedKeys, importedKeys }),
       ...chuteLookups(caches),
       minerByHotkey: (hotkey) => caches.miners.get(hotkey),
       signatures: new VerifiedSignatures(),
-      drop,
+      drop: (change) => {
+        forget(change);
+        void announceNow(options.redis, [change]);
+      },
+      onChange: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
       close: () => stack.close(),
     };
   } catch (error) {
     await stack.close();
     throw error;
   }
-}
-
-type Caches = ReturnType<typeof createCaches>;
-
-function createCaches({ db, now, netuid }: DirectoryOptions) {
-  const cache = <V>(limit: number, load: (key: string) => Promise<V | undefined>) =>
-    new ExpiringCache<V>({ load, now, limit, ttlMs: TTL_MS, negativeTtlMs: NEGATIVE_TTL_MS });
-  return {
-    accounts: cache<Account>(20_000, (userId) => accountById(db, userId)),
-    userIdByHotkey: cache<string>(20_000, (hotkey) => userIdByHotkey(db, hotkey)),
-    apiKeys: cache<StoredApiKey>(20_000, (apiKeyId) => storedApiKey(db, apiKeyId)),
-    chutes: cache<Chute>(5000, (chuteId) => chuteById(db, chuteId)),
-    chuteIdBySlug: cache<string>(10_000, (slug) => chuteIdBySlug(db, slug)),
-    chuteIdsByName: cache<readonly string[]>(10_000, (name) => chuteIdsNamed(db, name, NAMED_LIMIT)),
-    chuteIdByOwner: cache<string>(10_000, (key) => chuteIdOf(db, unjoin(key))),
-    shares: cache<true>(20_000, async (key) => (await isSharedWith(db, unjoinShare(key))) || undefined),
-    miners: cache<RegisteredMiner>(5000, (hotkey) => minerByHotkey(db, netuid, hotkey)),
-  };
-}
-
-function accountLookups({ accounts, userIdByHotkey: byHotkey, apiKeys }: Caches, usedKeys: { add(id: string): void }) {
-  return {
-    accountById: (userId: string) => accounts.get(userId),
-    async accountByHotkey(hotkey: string) {
-      const userId = await byHotkey.get(hotkey);
-      return userId === undefined ? undefined : accounts.get(userId);
-    },
-    async accountByApiKey(key: string) {
-      const ids = parseApiKey(key);
-      const stored = ids && (await apiKeys.get(ids.apiKeyId));
-      if (stored === undefined || !apiKeyMatches(key, stored.keyHash)) return undefined;
-      const account = await accounts.get(stored.userId);
-      if (account === undefined) return undefined;
-      usedKeys.add(stored.grant.apiKeyId);
-      return { account, grant: stored.grant };
-    },
-  };
 }
 
 function chuteLookups({ chutes, chuteIdBySlug: bySlug, chuteIdsByName, chuteIdByOwner, shares }: Caches) {
@@ -135,40 +108,4 @@ function chuteLookups({ chutes, chuteIdBySlug: bySlug, chuteIdsByName, chuteIdBy
     isSharedWith: async (share: { readonly chuteId: string; readonly userId: string }) =>
       (await shares.get(`${share.chuteId}\n${share.userId}`)) ?? false,
   };
-}
-
-function unjoin(key: string): { userId: string; name: string } {
-  const [userId = "", ...name] = key.split("\n");
-  return { userId, name: name.join("\n") };
-}
-
-function unjoinShare(key: string): { chuteId: string; userId: string } {
-  const [chuteId = "", userId = ""] = key.split("\n");
-  return { chuteId, userId };
-}
-
-function dropFrom(caches: Caches, { kind, id }: Invalidation): void {
-  const isOfId = (value: string | undefined) => value === undefined || value === id;
-  switch (kind) {
-    case "account":
-      caches.accounts.drop(id);
-      caches.userIdByHotkey.dropWhere(isOfId);
-      return;
-    case "api_key":
-      caches.apiKeys.drop(id);
-      return;
-    case "chute":
-      caches.chutes.drop(id);
-      caches.chuteIdBySlug.dropWhere(isOfId);
-      caches.chuteIdByOwner.dropWhere(isOfId);
-      // A new chute may join any name's list; deploys are rare.
-      caches.chuteIdsByName.dropWhere(() => true);
-      caches.shares.dropWhere((_, key) => key.startsWith(`${id}\n`));
-      return;
-    case "metagraph":
-      caches.miners.drop(id);
-      return;
-    case "instances":
-      return;
-  }
 }

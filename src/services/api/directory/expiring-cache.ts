@@ -6,6 +6,8 @@ export interface CacheOptions<V> {
   readonly limit: number;
   readonly ttlMs: number;
   readonly negativeTtlMs: number;
+  /** Upper bound of both lifetimes as of now; absent = none. */
+  readonly capMs?: () => number;
 }
 
 interface Entry<V> {
@@ -31,7 +33,7 @@ export class ExpiringCache<V> {
   async get(key: string): Promise<V | undefined> {
     const entry = this.#entries.get(key);
     const age = entry === undefined ? Number.POSITIVE_INFINITY : this.#nowMs() - entry.loadedAt;
-    const lifetime = entry?.value === undefined ? this.#options.negativeTtlMs : this.#options.ttlMs;
+    const lifetime = this.#lifetimeOf(entry);
     if (entry === undefined || age >= lifetime) return this.#load(key);
     this.#touch(key, entry);
     if (age > lifetime / 2 && entry.value !== undefined) this.#load(key).catch(() => undefined);
@@ -49,6 +51,12 @@ export class ExpiringCache<V> {
     for (const [key, { value }] of this.#entries) if (matches(value, key)) this.#entries.delete(key);
     // Nobody knows yet what a running look-up will find.
     this.#loading.clear();
+  }
+
+  #lifetimeOf(entry: Entry<V> | undefined): number {
+    const { ttlMs, negativeTtlMs, capMs } = this.#options;
+    const lifetime = entry?.value === undefined ? negativeTtlMs : ttlMs;
+    return capMs === undefined ? lifetime : Math.min(lifetime, capMs());
   }
 
   #nowMs(): number {

@@ -1,4 +1,5 @@
 import type { Account } from "../../../domain/accounts/account.js";
+import type { CallerTerms } from "../../../domain/billing/price.js";
 import type { Chute } from "../../../domain/chutes/chute.js";
 import type { AdmissionPlan } from "../../../domain/invocations/admission.js";
 import type { PreparedCall } from "../../../domain/invocations/prepared-call.js";
@@ -11,6 +12,7 @@ export interface Call {
   readonly caller: Account;
   readonly prepared: PreparedCall;
   readonly plan: AdmissionPlan;
+  readonly terms: CallerTerms;
   /** SHA-256 of the body as received, hex. */
   readonly bodySha256: string;
   readonly startedAt: Date;

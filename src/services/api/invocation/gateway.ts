@@ -4,11 +4,12 @@ import type { FastifyRequest } from "fastify";
 import type { Chute } from "../../../domain/chutes/chute.js";
 import { isUnbilled, planAdmission } from "../../../domain/invocations/admission.js";
 import type { Verdict } from "../../../domain/invocations/target-store.js";
-import { numberMap } from "../../../kernel/config/number-map.js";
 import { AppError } from "../../../kernel/errors.js";
 import { sha256Hex } from "../../../wire/hashes.js";
 import { HEADER } from "../../../wire/headers.js";
-import { type AuthDeps, authenticate } from "../auth-hook.js";
+import { type AuthDeps, authenticate, checkHeaders } from "../auth-hook.js";
+import { openReplayGuard } from "../auth-replay.js";
+import type { DefaultRules } from "../default-rules.js";
 import type { Directory } from "../directory/directory.js";
 import { type Destination, pathOf, queryOf } from "../host-routing.js";
 import { limitHeaders } from "./admit.js";
@@ -23,6 +24,7 @@ import { readBody } from "./intake.js";
 import type { LoadGauges } from "./load-gauges.js";
 import { PlainAnswer } from "./plain-answer.js";
 import { type ClientRequest, type Preparation, parseAggregateBody, prepare } from "./prepare.js";
+import { termsOf } from "./pricing.js";
 import { type Caller, requireAccess, resolveModel, unknownChute } from "./resolve-chute.js";
 import { type AttemptsDeps, runAttempts } from "./run-attempts.js";
 import type { Spending } from "./spending.js";
@@ -35,6 +37,7 @@ export interface GatewayDeps extends AuthDeps, AttemptsDeps {
   readonly directory: Directory;
   readonly memory: GatewayMemory;
   readonly spending: Spending;
+  readonly defaultRules: DefaultRules;
   readonly metrics: GatewayMetrics;
   readonly gauges: LoadGauges;
 }
@@ -61,7 +64,9 @@ interface Resolved {
  * @see protocol 04 §3
  */
 export async function invoke(deps: GatewayDeps, incoming: Incoming): Promise<void> {
-  const { request, response } = incoming;
+  const { request, response, destination } = incoming;
+  if (destination.kind === "chute-path" && !hasCredential(request)) throw new AppError("not_found", "Not Found");
+  checkHeaders(request, {}, deps.now);
   request.rawBody = await readBody(request.raw, deps.config.gateway.maxBodyBytes);
   const { chute, caller, preparation } = await resolve(deps, incoming);
   if (chute.disabled) throw new AppError("unavailable", "This chute is disabled.");
@@ -69,7 +74,7 @@ export async function invoke(deps: GatewayDeps, incoming: Incoming): Promise<voi
     sendJson(response, 426, { body: { detail: "This chute does not run in a trusted execution environment." } });
     return;
   }
-  const plan = await planFor(deps, chute, caller);
+  const { plan, terms } = await planFor(deps, chute, caller);
   const asked = { chute, caller: caller.account, plan };
   if ("refusal" in preparation) {
     await requireAdmission(deps, asked);
@@ -82,6 +87,7 @@ export async function invoke(deps: GatewayDeps, incoming: Incoming): Promise<voi
   }
   const call: Call = {
     ...asked,
+    terms,
     parentId: randomUUID(),
     prepared: preparation.prepared,
     bodySha256: sha256Hex(request.rawBody),
@@ -101,7 +107,6 @@ export async function invoke(deps: GatewayDeps, incoming: Incoming): Promise<voi
 }
 
 async function resolve(deps: GatewayDeps, { request, destination }: Incoming): Promise<Resolved> {
-  if (destination.kind === "chute-path" && !hasCredential(request)) throw new AppError("not_found", "Not Found");
   const caller = await authenticated(deps, request);
   const { platformUsername } = deps.config;
   const access = { directory: deps.directory, platformUsername };
@@ -129,8 +134,9 @@ function clientRequest(request: FastifyRequest, destination: InvocationDestinati
 }
 
 async function authenticated(deps: GatewayDeps, request: FastifyRequest): Promise<Caller> {
-  const { account, apiKey } = await authenticate(deps, request, {});
+  const { account, apiKey, hotkey } = await authenticate(deps, request, {});
   if (account === undefined) throw new AppError("unauthorized", "Authentication required.");
+  if (hotkey !== undefined) await openReplayGuard(deps.redis).claim(request);
   return apiKey === undefined ? { account } : { account, apiKey };
 }
 
@@ -145,22 +151,28 @@ function lacksTee(chute: Chute, { headers }: FastifyRequest): boolean {
 }
 
 async function planFor(deps: GatewayDeps, chute: Chute, { account }: Caller) {
-  const { platformUsername, accounts, gateway } = deps.config;
-  const owner = chute.public ? undefined : await deps.directory.accountById(chute.userId);
+  const { platformUsername, gateway } = deps.config;
+  const [owner, rules, globalPrice] = await Promise.all([
+    chute.public ? undefined : deps.directory.accountById(chute.userId),
+    deps.memory.rulesOf(account.userId),
+    deps.memory.globalPriceOf(chute.chuteId),
+  ]);
   const facts = {
     chute,
     caller: account,
     balanceMicroUsd: deps.spending.balanceOf(account),
     ownerBalanceMicroUsd: owner === undefined ? 0n : deps.spending.balanceOf(owner),
     isOwnerUnbilled: owner !== undefined && isUnbilled(owner),
-    rules: await deps.memory.rulesOf(account.userId),
+    rules,
   };
-  return planAdmission(facts, {
+  const { quotas, discounts } = deps.defaultRules;
+  const plan = planAdmission(facts, {
     platformUsername,
-    defaultQuota: numberMap(accounts.defaultQuotas, "accounts.defaultQuotas").get("*") ?? 0,
+    defaultQuotas: quotas,
     rateLimitCount: gateway.rateLimitCount,
     rateLimitWindowSeconds: gateway.rateLimitWindowSeconds,
   });
+  return { plan, terms: termsOf(chute.chuteId, rules, { price: globalPrice, discounts }) };
 }
 
 function wantsTrace({ headers }: FastifyRequest): boolean {

@@ -1,91 +1,79 @@
-import pLimit from "p-limit";
-import { CACHE_DISCOUNT, type TokenPrice, tokenPrice } from "../../../domain/billing/price.js";
-import type { Chute } from "../../../domain/chutes/chute.js";
-import { publicModelIds } from "../../../domain/invocations/model-repository.js";
-import { readWholeAnswer } from "../../../infra/instances/instance-body.js";
-import type { InstanceClient } from "../../../infra/instances/instance-client.js";
-import { parseJson } from "../../../wire/json.js";
+import { type PriceOverride, type TokenPrice, tokenPrice } from "../../../domain/billing/price.js";
+import { globalPriceOverrides } from "../../../domain/billing/price-override-repository.js";
+import { type ListedModel, listedModels } from "../../../domain/invocations/model-repository.js";
+import { stringifyJson } from "../../../wire/json.js";
 import { hourlyPriceUsd } from "../../../wire/node-selector.js";
 import type { ApiDeps } from "../deps.js";
-import type { Directory } from "../directory/directory.js";
 import { ExpiringCache } from "../directory/expiring-cache.js";
-import type { GatewayMemory } from "./gateway-memory.js";
+import { modelOverrides } from "./model-overrides.js";
 
 export interface ModelListDeps extends Pick<ApiDeps, "db" | "log" | "now" | "config" | "gpuTable"> {
-  readonly directory: Pick<Directory, "chuteById">;
-  readonly memory: GatewayMemory;
-  readonly instances: InstanceClient;
+  /** Without it the list names no amounts of TAO. */
+  readonly taoPrice?: ApiDeps["taoPrice"];
 }
 
-type Json = Record<string, unknown>;
+type Json = Readonly<Record<string, unknown>>;
 
-/** How old the list may be; a chute that has just become hot should not stay unlisted for long. */
-const LIST_TTL_MS = 30_000;
-/** How old what an engine said about itself may be. */
-const DETAILS_TTL_MS = 300_000;
-/** How soon an engine is asked again that did not answer. */
-const NEGATIVE_TTL_MS = 15_000;
-const MOST_CHUTES = 1000;
-const ASKED_AT_ONCE = 8;
-const ASK_TIMEOUT_MS = 5000;
+const LIST_TTL_MS = 300_000;
+/** A platform without a model has just been started: the first one should not stay unseen for long. */
+const EMPTY_TTL_MS = 5000;
 const LIST = "list";
-const BODY = Buffer.from('{"json":{},"params":{}}');
 
-/** The body of `GET /v1/models` on the language-model host. @see protocol 04 §12.1 */
-export function openModelList(deps: ModelListDeps): () => Promise<{ object: "list"; data: readonly Json[] }> {
-  const { now } = deps;
-  const limit = pLimit(ASKED_AT_ONCE);
-  const details = new ExpiringCache<Json>({
-    load: (chuteId) => limit(() => askEngine(deps, chuteId)),
-    now,
-    limit: MOST_CHUTES,
-    ttlMs: DETAILS_TTL_MS,
-    negativeTtlMs: NEGATIVE_TTL_MS,
-  });
-  const list = new ExpiringCache<readonly Json[]>({
+/** Bytes of the answer of `GET /v1/models` on the language-model host. @see protocol 04 §12.1 */
+export function openModelList(deps: ModelListDeps): () => Promise<Buffer> {
+  const overrides = modelOverrides(deps.config.gateway.modelOverrides);
+  const list = new ExpiringCache<Buffer>({
     load: async () => {
-      const ids = await publicModelIds(deps.db, deps.config.platformUsername, now());
-      const entries = await Promise.all(ids.map((chuteId) => entryOf(deps, chuteId, details)));
-      return entries.filter((entry) => entry !== undefined);
+      const entries = await modelEntries(deps, overrides);
+      return entries.length === 0 ? undefined : bytesOf(entries);
     },
-    now,
+    now: deps.now,
     limit: 1,
     ttlMs: LIST_TTL_MS,
-    negativeTtlMs: 0,
+    negativeTtlMs: EMPTY_TTL_MS,
   });
-  return async () => ({ object: "list", data: (await list.get(LIST)) ?? [] });
+  return async () => (await list.get(LIST)) ?? bytesOf([]);
 }
 
-async function entryOf(deps: ModelListDeps, chuteId: string, details: ExpiringCache<Json>): Promise<Json | undefined> {
-  const [chute, engine] = await Promise.all([deps.directory.chuteById(chuteId), details.get(chuteId)]);
-  if (chute === undefined || engine === undefined) return undefined;
-  return { ...engine, id: chute.name, chute_id: chuteId, confidential_compute: chute.tee, ...pricesOf(deps, chute) };
+function bytesOf(data: readonly Json[]): Buffer {
+  return Buffer.from(stringifyJson({ object: "list", data }));
+}
+
+async function modelEntries(deps: ModelListDeps, overrides: ReadonlyMap<string, Json>): Promise<Json[]> {
+  const models = await listedModels(deps.db, deps.config.platformUsername);
+  const ids = models.map(({ chuteId }) => chuteId);
+  const [prices, taoUsd] = await Promise.all([globalPriceOverrides(deps.db, ids), deps.taoPrice?.usd()]);
+  return models.flatMap((model) => {
+    const { chuteId, name, tee, details } = model;
+    const price = priceOf(deps, model, prices.get(chuteId));
+    if (price === undefined) return [];
+    const known = { ...details, chute_id: chuteId, confidential_compute: tee };
+    const override = overrides.get(chuteId) ?? overrides.get(name);
+    return [{ ...known, ...override, id: name, ...priceMembers(deps, price, taoUsd) }];
+  });
+}
+
+/** A model that no GPU of the table can run has no price, and nobody can call it. */
+function priceOf(
+  { gpuTable, config, log }: ModelListDeps,
+  { chuteId, nodeSelector, discount, concurrency }: ListedModel,
+  override: PriceOverride | undefined,
+): TokenPrice | undefined {
+  try {
+    const basis = { hourlyUsd: hourlyPriceUsd(gpuTable, nodeSelector), discount, concurrency };
+    return tokenPrice(basis, config.pricing, { ...(override && { override }), isOwnOverride: false, discount: 0 });
+  } catch (error) {
+    log.warn({ err: error, chuteId }, "a model without a price is not listed");
+    return undefined;
+  }
 }
 
 /** Prices twice, in the shapes of two generations of clients; USD per million tokens. */
-function pricesOf({ gpuTable }: ModelListDeps, chute: Chute): Json {
-  const { discount, concurrency, nodeSelector } = chute;
-  const price: TokenPrice = tokenPrice({ hourlyUsd: hourlyPriceUsd(gpuTable, nodeSelector), discount, concurrency });
-  const cached = Number((price.input * (1 - CACHE_DISCOUNT)).toFixed(6));
+function priceMembers({ config }: ModelListDeps, { input, output }: TokenPrice, taoUsd: number | undefined): Json {
+  const cached = Number((input * (1 - config.pricing.cacheDiscount)).toFixed(6));
+  const amount = (usd: number) => ({ usd, ...(taoUsd !== undefined && { tao: usd / taoUsd }) });
   return {
-    price: { input: { usd: price.input }, output: { usd: price.output }, input_cache_read: { usd: cached } },
-    pricing: { prompt: price.input, completion: price.output, input_cache_read: cached },
+    price: { input: amount(input), output: amount(output), input_cache_read: amount(cached) },
+    pricing: { prompt: input, completion: output, input_cache_read: cached },
   };
-}
-
-/** First entry of the engine's own list; undefined when no instance answers. */
-async function askEngine({ memory, instances, log, now }: ModelListDeps, chuteId: string): Promise<Json | undefined> {
-  const [target] = await memory.instancesOf(chuteId);
-  if (target === undefined) return undefined;
-  try {
-    const signal = AbortSignal.timeout(ASK_TIMEOUT_MS);
-    const call = { path: "/get_models", body: BODY, signal, silenceMs: ASK_TIMEOUT_MS, now: now() };
-    const answer = await readWholeAnswer(await instances.call(target, call));
-    const models = Object(parseJson(answer.bytes)) as { data?: unknown };
-    const first: unknown = Array.isArray(models.data) ? models.data[0] : undefined;
-    return typeof first === "object" && first !== null ? (first as Json) : undefined;
-  } catch (error) {
-    log.info({ err: error, chuteId, instanceId: target.instanceId }, "an engine did not say what it serves");
-    return undefined;
-  }
 }

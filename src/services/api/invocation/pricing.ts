@@ -1,17 +1,20 @@
+import { ruleFor } from "../../../domain/billing/chute-rule.js";
 import {
+  type CallerTerms,
   type PriceBasis,
-  secondsUsd,
-  stepsUsd,
+  type PriceOverride,
   tokenPrice,
   tokensUsd,
   toMicroUsd,
+  untokenedUsd,
 } from "../../../domain/billing/price.js";
 import type { Chute } from "../../../domain/chutes/chute.js";
+import type { CallerRules } from "../../../domain/invocations/admission.js";
 import { hourlyPriceUsd } from "../../../wire/node-selector.js";
 import type { ApiDeps } from "../deps.js";
 import type { Attempt, AttemptResult } from "./attempt.js";
 
-type PricingDeps = Pick<ApiDeps, "gpuTable" | "log">;
+type PricingDeps = Pick<ApiDeps, "config" | "gpuTable" | "log">;
 
 /** Share of price and quota of a request that its user sent before. @see protocol 04 §10.4 */
 export const REROLL_MULTIPLIER = 0.1;
@@ -24,8 +27,21 @@ export interface Priced {
   readonly isReroll: boolean;
 }
 
+/** What a caller pays by: the own prices or, without any, everybody's, and the discount. @see protocol 04 §10.2 */
+export function termsOf(
+  chuteId: string,
+  rules: Pick<CallerRules, "discounts" | "priceOverrides">,
+  common: { readonly price: PriceOverride | undefined; readonly discounts: ReadonlyMap<string, number> },
+): CallerTerms {
+  const own = rules.priceOverrides.get(chuteId);
+  const override = own ?? common.price;
+  const discount = ruleFor(chuteId, { own: rules.discounts, defaults: common.discounts, otherwise: 0 }).value;
+  return { ...(override && { override }), isOwnOverride: own !== undefined, discount };
+}
+
 /** Price of a successful attempt in micro-USD; 0 when it is free. @see protocol 04 §10.3, §10.4 */
 export function openPricing(deps: PricingDeps): (priced: Priced) => bigint {
+  const settings = deps.config.pricing;
   // Chutes are cached objects that live for many calls; the table does not change while the process runs.
   const known = new WeakMap<Chute, PriceBasis>();
   const basisOf = (chute: Chute): PriceBasis => {
@@ -38,10 +54,13 @@ export function openPricing(deps: PricingDeps): (priced: Priced) => bigint {
     if (call.plan.isFree || isWithinQuota) return 0n;
     const basis = basisOf(call.chute);
     const { tokens, durationSeconds } = result;
-    if (tokens !== undefined) return toMicroUsd(tokensUsd(tokenPrice(basis), tokens));
+    if (tokens !== undefined) {
+      return toMicroUsd(tokensUsd(tokenPrice(basis, settings, call.terms), tokens, settings));
+    }
     const { measuredBy, steps } = call.prepared;
-    const usd = measuredBy === "steps" ? stepsUsd(basis, steps) : secondsUsd(basis, durationSeconds);
-    return toMicroUsd(isReroll ? usd * REROLL_MULTIPLIER : usd);
+    const measured = { steps: measuredBy === "steps" ? steps : undefined, durationSeconds };
+    const factor = isReroll ? REROLL_MULTIPLIER : 1;
+    return toMicroUsd(untokenedUsd({ basis, terms: call.terms }, { ...measured, factor }, settings));
   };
 }
 

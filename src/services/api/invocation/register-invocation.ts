@@ -7,6 +7,8 @@ import type { HttpServer } from "../../../infra/http-server/server.js";
 import { openInstanceClient } from "../../../infra/instances/instance-client.js";
 import { AppError } from "../../../kernel/errors.js";
 import { CloseStack, type Running } from "../../../kernel/lifecycle.js";
+import { openReplayGuard } from "../auth-replay.js";
+import { defaultRules } from "../default-rules.js";
 import type { ApiDeps } from "../deps.js";
 import type { Directory } from "../directory/directory.js";
 import { type Destination, routeRequest } from "../host-routing.js";
@@ -15,7 +17,7 @@ import { Background } from "./background.js";
 import { type GatewayDeps, invoke } from "./gateway.js";
 import { openGatewayMemory } from "./gateway-memory.js";
 import { gatewayMetrics } from "./gateway-metrics.js";
-import { sendError, sendJson, sendPreflight } from "./http-answer.js";
+import { sendBytes, sendError, sendPreflight } from "./http-answer.js";
 import { LoadGauges } from "./load-gauges.js";
 import { openModelList } from "./model-list.js";
 import { openPenalties } from "./penalties.js";
@@ -27,6 +29,7 @@ import { Spool } from "./spool.js";
 export interface InvocationDeps
   extends Pick<ApiDeps, "config" | "db" | "redis" | "log" | "now" | "signal" | "metrics" | "signer" | "gpuTable"> {
   readonly directory: Directory;
+  readonly taoPrice?: ApiDeps["taoPrice"];
   /** Folder of this process alone, for rows that wait for the database; without it they wait in memory. */
   readonly spoolDir?: string;
   /** How long the deletion of a failing instance waits, milliseconds. */
@@ -114,6 +117,7 @@ async function openGateway(deps: InvocationDeps, stack: CloseStack, background: 
     targets,
     slots,
     spending,
+    defaultRules: defaultRules(config),
     metrics,
     penalise,
     settle,
@@ -131,7 +135,8 @@ interface Exchange {
 
 /** Answers one request that is not for the ordinary routes. */
 function openServe(deps: InvocationDeps, gateway: GatewayDeps) {
-  const listModels = openModelList({ ...gateway, gpuTable: deps.gpuTable });
+  const listModels = openModelList(deps);
+  const replay = openReplayGuard(gateway.redis);
   let isStopped = false;
   const serve = async ({ request, response, destination }: Exchange): Promise<void> => {
     try {
@@ -145,13 +150,18 @@ function openServe(deps: InvocationDeps, gateway: GatewayDeps) {
           return sendPreflight(response, requested);
         }
         case "models":
-          return sendJson(response, 200, { body: await listModels() });
+          return sendBytes(response, 200, {
+            body: await listModels(),
+            headers: { "content-type": "application/json" },
+          });
         case "aggregate":
         case "chute":
         case "chute-path":
           await invoke(gateway, { request, response, destination });
       }
+      if (response.statusCode >= 400) await replay.release(request);
     } catch (error) {
+      await replay.release(request).catch(() => undefined);
       sendError(response, error, deps.log);
     }
   };

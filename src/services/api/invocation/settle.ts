@@ -1,4 +1,6 @@
 import { holds, PERMISSION } from "../../../domain/accounts/account.js";
+import { raisesMultiplier } from "../../../domain/bounties/bounty.js";
+import { claimBounty } from "../../../domain/bounties/bounty-store.js";
 import { paysFromBalance } from "../../../domain/invocations/admission.js";
 import type { movingAverages } from "../../../domain/invocations/averages-store.js";
 import {
@@ -20,7 +22,7 @@ import { Pace } from "./pace.js";
 import { openPricing, REROLL_MULTIPLIER } from "./pricing.js";
 import type { Spending } from "./spending.js";
 
-export interface SettleDeps extends Pick<ApiDeps, "gpuTable" | "log" | "now"> {
+export interface SettleDeps extends Pick<ApiDeps, "config" | "redis" | "gpuTable" | "log" | "now"> {
   readonly targets: TargetStore;
   readonly averages: ReturnType<typeof movingAverages>;
   readonly writer: AttemptWriter;
@@ -47,14 +49,15 @@ export function openSettlement(deps: SettleDeps): Settle {
   return async (attempt, result) => {
     const completedAt = deps.now();
     await pace.next();
-    const [repeats, averages] = await Promise.all([
+    const [repeats, averages, bounty] = await Promise.all([
       finishSlot(deps, attempt, result),
       result.failure === undefined ? average(deps, attempt, result) : NO_AVERAGES,
+      result.failure === undefined ? takenBounty(deps, attempt) : 0,
     ]);
     const isReroll = repeats > 1 && repeats <= MOST_REROLLS;
     if (isReroll && attempt.isWithinQuota) await refundReroll(deps, attempt);
     const amountMicroUsd = result.failure === undefined ? priceOf({ attempt, result, isReroll }) : 0n;
-    write(deps, { attempt, result, averages, amountMicroUsd, completedAt });
+    write(deps, { attempt, result, averages, bounty, amountMicroUsd, completedAt });
   };
 }
 
@@ -105,6 +108,17 @@ function average(deps: SettleDeps, { call }: Attempt, result: AttemptResult): Pr
   });
 }
 
+/** Compute units of the bounty that the first completed call of a chute takes. @see protocol 04 §5.6 */
+async function takenBounty({ config, redis, now, log }: SettleDeps, { call }: Attempt): Promise<number> {
+  if (raisesMultiplier(config.bounties)) return 0;
+  const { chuteId } = call.chute;
+  const bounty = await claimBounty(redis, chuteId, now()).catch((error: unknown) => {
+    log.warn({ err: error, chuteId }, "a bounty could not be claimed");
+    return undefined;
+  });
+  return bounty?.amount ?? 0;
+}
+
 async function refundReroll({ targets, log }: SettleDeps, { call }: Attempt): Promise<void> {
   await targets.addQuota(call.plan.request, REROLL_MULTIPLIER - 1, call.startedAt).catch((error: unknown) => {
     log.warn({ err: error }, "quota of a repeated request could not be refunded");
@@ -115,6 +129,7 @@ interface Settled {
   readonly attempt: Attempt;
   readonly result: AttemptResult;
   readonly averages: Averages;
+  readonly bounty: number;
   readonly amountMicroUsd: bigint;
   readonly completedAt: Date;
 }
@@ -143,6 +158,7 @@ function write(deps: SettleDeps, settled: Settled): void {
     completedAt,
     errorMessage: result.failure?.label ?? null,
     computeMultiplier: target.computeMultiplier,
+    bounty: settled.bounty,
     metrics: result.failure === undefined ? metricsOf(settled, isCharged) : null,
     amountMicroUsd,
     isCharged,

@@ -1,8 +1,11 @@
-import { claimBounty } from "../../../domain/bounties/bounty-store.js";
-import { activateInstance } from "../../../domain/instances/activation-repository.js";
+import { raisesMultiplier } from "../../../domain/bounties/bounty.js";
+import { claimForActivation, dropBounty } from "../../../domain/bounties/bounty-store.js";
+import { effectiveMultiplier } from "../../../domain/chutes/multiplier.js";
+import { selectorFacts } from "../../../domain/chutes/pricing.js";
+import { activateInstance, type Earnings } from "../../../domain/instances/activation-repository.js";
 import { capacityCounts } from "../../../domain/instances/binding-repository.js";
 import { mayActivate } from "../../../domain/instances/capacity.js";
-import { effectiveMultiplier } from "../../../domain/instances/compute-multiplier.js";
+import type { LaunchChute } from "../../../domain/instances/launch-chute.js";
 import {
   failLaunch,
   type Launch,
@@ -45,7 +48,7 @@ async function refuseSlowStart(
 }
 
 async function activate(deps: LaunchDeps, launch: Launch, { instanceId }: LaunchedInstance): Promise<void> {
-  const { config, db, redis, now, log, gpuTable } = deps;
+  const { db, now, log } = deps;
   const { chuteId, minerHotkey } = launch;
   const chute = await launchChute(db, chuteId);
   if (chute === undefined) throw new AppError("not_found", `Chute ${chuteId} not found`);
@@ -59,9 +62,31 @@ async function activate(deps: LaunchDeps, launch: Launch, { instanceId }: Launch
   const won = await activateInstance(db, {
     instanceId,
     now: at,
-    computeMultiplier: effectiveMultiplier(gpuTable, { ...chute, isPrivate }, config.instances).value,
     stopBillingAt: isPrivate ? new Date(at.getTime() + idleMs) : null,
-    claimBounty: async () => (await claimBounty(redis, chuteId, at)) !== undefined,
+    earn: () => earn(deps, { chute, isPrivate, instanceId }),
   });
   if (won) log.info({ chuteId, instanceId, minerHotkey }, "instance activated");
+}
+
+interface Earner {
+  readonly chute: LaunchChute;
+  readonly isPrivate: boolean;
+  readonly instanceId: string;
+}
+
+/** The instance names the attempt: one whose transaction failed after its claim finds its bounty again. @see protocol 03 §11.4 */
+async function earn(deps: LaunchDeps, { chute, isPrivate, instanceId }: Earner): Promise<Earnings> {
+  const { config, redis, now, gpuTable } = deps;
+  const { chuteId } = chute;
+  const base = selectorFacts(gpuTable, chute.nodeSelector).computeMultiplier;
+  const facts = { ...chute, isPrivate, base, rules: config.instances };
+  if (raisesMultiplier(config.bounties)) {
+    const claim = { chuteId, attemptId: instanceId, rules: config.bounties, now: now() };
+    const bounty = await claimForActivation(redis, claim);
+    const { effective } = effectiveMultiplier({ ...facts, bountyBoost: bounty?.boost });
+    return { computeMultiplier: effective, bounty: bounty !== undefined };
+  }
+  // Where calls claim bounties, private instances get no amount: scoring counts each of them as one bounty.
+  if (isPrivate) await dropBounty(redis, chuteId);
+  return { computeMultiplier: effectiveMultiplier(facts).effective, bounty: false };
 }

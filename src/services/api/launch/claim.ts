@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Static } from "typebox";
+import { effectiveMultiplier } from "../../../domain/chutes/multiplier.js";
+import { selectorFacts } from "../../../domain/chutes/pricing.js";
 import { type Binding, bindInstance } from "../../../domain/instances/binding-repository.js";
-import { effectiveMultiplier } from "../../../domain/instances/compute-multiplier.js";
 import type { LaunchChute } from "../../../domain/instances/launch-chute.js";
 import {
   failLaunch,
@@ -108,7 +109,8 @@ async function bindingOf(deps: LaunchDeps, { launch, chute, claim, session }: Cl
   const { config, gpuTable, now } = deps;
   const demand = await demandFor(deps, chute);
   const portMappings = claim.port_mappings.map((mapping) => ({ ...mapping, default: mapping.default ?? false }));
-  const priced = { ...chute, isPrivate: demand.isPrivate };
+  const base = selectorFacts(gpuTable, chute.nodeSelector).computeMultiplier;
+  const priced = { ...chute, isPrivate: demand.isPrivate, base, rules: config.instances };
   return {
     instanceId: randomUUID(),
     configId: launch.configId,
@@ -120,7 +122,7 @@ async function bindingOf(deps: LaunchDeps, { launch, chute, claim, session }: Cl
     portMappings,
     symmetricKeyHex: randomBytes(16).toString("hex"),
     transport: session.transport,
-    computeMultiplier: effectiveMultiplier(gpuTable, priced, config.instances).value,
+    computeMultiplier: effectiveMultiplier(priced).effective,
     hourlyRateUsd: hourlyPriceUsd(gpuTable, chute.nodeSelector),
     billedTo: demand.isPrivate ? chute.userId : null,
     gpuUuids: claim.gpus.map(({ uuid }) => uuid),

@@ -12,6 +12,7 @@ import { AppError } from "../../../kernel/errors.js";
 import { aesCbcDecrypt, launchProofText } from "../../../wire/legacy-cipher.js";
 import { offsetIso } from "../../../wire/timestamps.js";
 import { compareVersions } from "../../../wire/versions.js";
+import { chuteSecrets } from "./chute-secrets.js";
 import { isWorkDone, proofWindowMs } from "./key-hand-over.js";
 import type { VerifyBody } from "./launch-bodies.js";
 import type { LaunchDeps } from "./launch-deps.js";
@@ -36,15 +37,16 @@ export async function verifyLaunch(deps: LaunchDeps, launch: Launch, proof: Proo
     return refuse(deps, configId, new AppError("not_found", "The instance of this launch config is gone"));
   const problem = proofProblem(deps, { launch, instance, proof, at });
   if (problem !== undefined) return refuse(deps, configId, new AppError("forbidden", problem));
+  // Read before the step is taken: what fails here can be asked for again.
+  const [secrets, chute] = await Promise.all([chuteSecrets(deps, launch.chuteId), launchChute(db, launch.chuteId)]);
   if (!(await markVerified(db, configId, at))) stepFrom("verified", "verify");
   log.info({ configId, instanceId: instance.instanceId }, "instance verified");
-  const chute = await launchChute(db, launch.chuteId);
   return {
     chute_id: launch.chuteId,
     instance_id: instance.instanceId,
     verified_at: offsetIso(at),
     activation_url: `${launchUrl(config, configId)}/activate`,
-    secrets: { PYTHONDONTWRITEBYTECODE: "1" },
+    secrets: { ...secrets, PYTHONDONTWRITEBYTECODE: "1" },
     ...codeFor(chute),
   };
 }

@@ -1,8 +1,11 @@
 import { Type } from "typebox";
 import type { Account, AccountCard } from "../../../domain/accounts/account.js";
 import { permissionTexts } from "../../../domain/accounts/permission-texts.js";
+import type { RegisteredAccount } from "../../../domain/accounts/registration.js";
 import type { Config } from "../../../kernel/config/schema.js";
 import { zuluIso } from "../../../wire/timestamps.js";
+import { logoUrl } from "../logo-url.js";
+import { NewKeyObject, type newKeyObject } from "./api-key-objects.js";
 
 const Nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
 
@@ -20,6 +23,7 @@ const OwnMembers = {
   hotkey: Nullable("ss58 address"),
   coldkey: Type.String(),
   payment_address: Type.String(),
+  developer_payment_address: Type.Optional(Type.String({ description: "where a developer's deposit goes" })),
 };
 
 /** Wire form of `selfObject`. */
@@ -34,17 +38,10 @@ export const SelfObject = Type.Object({
 export const RegistrationObject = Type.Object({
   ...OwnMembers,
   fingerprint: Type.String({ description: "master secret of the account; never shown again" }),
-  api_key: Type.Null(),
+  api_key: Type.Union([NewKeyObject, Type.Null()]),
 });
 
 const MICRO_USD = 1_000_000;
-
-/** URL of a logo, or null. @see protocol 02 §10.3 */
-export function logoUrl(config: Config, logoId: string | null): string | null {
-  if (logoId === null) return null;
-  const prefix = config.accounts.logoCdn || `https://logos.${config.baseDomain}`;
-  return `${prefix.replace(/\/+$/, "")}/logos/${logoId}.webp`;
-}
 
 /** An account as others see it. @see protocol 03 §9.2 */
 export function accountCard(config: Config, card: AccountCard) {
@@ -60,24 +57,30 @@ export function accountCard(config: Config, card: AccountCard) {
 /** An account as its owner sees it. @see protocol 01 §6.4 */
 export function selfObject(config: Config, account: Account, effectiveBalanceMicroUsd: bigint) {
   return {
-    ...accountCard(config, account),
-    hotkey: account.hotkey,
-    coldkey: account.coldkey,
-    payment_address: account.paymentAddress,
+    ...ownMembers(config, account),
     permissions_bitmask: account.permissions,
     balance: Number(effectiveBalanceMicroUsd) / MICRO_USD,
     permissions: permissionTexts(account),
   };
 }
 
-/** What registering answers: the only time that the fingerprint is seen. @see protocol 01 §6.3 */
-export function registrationObject(config: Config, account: Account, fingerprint: string) {
+/** What registering answers: the only time that the fingerprint is seen. @see protocol 01 §6.3, §8 */
+export function registrationObject(
+  config: Config,
+  { account, fingerprint }: RegisteredAccount,
+  apiKey: ReturnType<typeof newKeyObject> | null,
+) {
+  return { ...ownMembers(config, account), fingerprint, api_key: apiKey };
+}
+
+function ownMembers(config: Config, account: Account) {
   return {
     ...accountCard(config, account),
     hotkey: account.hotkey,
     coldkey: account.coldkey,
     payment_address: account.paymentAddress,
-    fingerprint,
-    api_key: null,
+    ...(account.developerPaymentAddress !== undefined && {
+      developer_payment_address: account.developerPaymentAddress,
+    }),
   };
 }

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import type { FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import type { ApiKeyScope } from "../../../domain/accounts/account.js";
+import { recordAccountChange } from "../../../domain/accounts/account-repository.js";
 import { isApiKeyName } from "../../../domain/accounts/api-key-name.js";
 import {
   type ApiKeyRecord,
@@ -14,13 +16,13 @@ import { distinctScopes } from "../../../domain/accounts/scope.js";
 import { invalidate } from "../../../domain/outbox/outbox-repository.js";
 import { AppError } from "../../../kernel/errors.js";
 import { apiKeyHash, newApiKey } from "../../../wire/api-key.js";
-import { naiveIso } from "../../../wire/timestamps.js";
 import { checkedBody } from "../checked-body.js";
 import type { ApiDeps } from "../deps.js";
 import type { Directory } from "../directory/directory.js";
 import { nullable } from "../nullable.js";
 import { pageOf, pageParameters } from "../page-query.js";
 import { accountOf } from "../principal.js";
+import { KeyObject, keyObject, NewKeyObject, newKeyObject } from "./api-key-objects.js";
 
 type Deps = Pick<ApiDeps, "db" | "now"> & { readonly directory: Directory };
 type Plugin = FastifyPluginAsyncTypebox<Deps>;
@@ -41,32 +43,6 @@ const ApiKeyBody = Type.Object({
       { maxItems: SCOPE_LIMIT },
     ),
   ),
-});
-
-const Text = Type.String();
-const NullableText = Type.Union([Type.String(), Type.Null()]);
-
-const KeyObject = Type.Object({
-  api_key_id: Text,
-  user_id: Text,
-  admin: Type.Boolean(),
-  name: Text,
-  created_at: Text,
-  last_used_at: NullableText,
-  scopes: Type.Array(
-    Type.Object({
-      scope_id: Text,
-      object_type: Text,
-      object_id: NullableText,
-      method: Type.Null(),
-      action: NullableText,
-    }),
-  ),
-});
-
-const NewKeyObject = Type.Object({
-  ...KeyObject.properties,
-  secret_key: Type.String({ description: "the key itself; never shown again" }),
 });
 
 const KeyPage = Type.Object({
@@ -103,33 +79,45 @@ const readRoutes: Plugin = async (app, { db }) => {
 };
 
 const writeRoutes: Plugin = async (app, { db, now, directory }) => {
-  const create = { config: { auth: {} }, schema: { response: { 200: NewKeyObject } } };
+  const create = { config: { auth: {} }, schema: { body: ApiKeyBody, response: { 200: NewKeyObject } } };
   app.post("/api_keys/", create, async (request, reply) => {
     const { userId } = accountOf(request);
     const key = newKey(userId, checkedBody(request, ApiKeyBody), now());
     const secretKey = newApiKey(key);
-    const isNew = await db.transaction().execute((tx) => insertApiKey(tx, key, apiKeyHash(secretKey)));
+    const isNew = await db.transaction().execute(async (tx) => {
+      if (!(await insertApiKey(tx, key, apiKeyHash(secretKey)))) return false;
+      await recordAccountChange(tx, keyChange("create_api_key", key, request), now());
+      return true;
+    });
     if (!isNew) throw new AppError("conflict", `You already have an API key named ${key.name}.`);
     directory.drop({ kind: "api_key", id: key.apiKeyId });
-    return reply.header("cache-control", "no-store").send({ ...keyObject(key), secret_key: secretKey });
+    return reply.header("cache-control", "no-store").send(newKeyObject(key, secretKey));
   });
 
   const remove = {
     params: KeyParams,
-    response: { 200: Type.Object({ api_key_id: Text, deleted: Type.Literal(true) }) },
+    response: { 200: Type.Object({ api_key_id: Type.String(), deleted: Type.Literal(true) }) },
   };
   app.delete("/api_keys/:id", { config: READ, schema: remove }, async (request) => {
-    const { apiKeyId } = await ownKey(db, accountOf(request).userId, request.params.id);
+    const key = await ownKey(db, accountOf(request).userId, request.params.id);
+    const { apiKeyId } = key;
     const change = { kind: "api_key", id: apiKeyId } as const;
     const isDeleted = await db.transaction().execute(async (tx) => {
+      if (!(await deleteApiKey(tx, apiKeyId))) return false;
+      await recordAccountChange(tx, keyChange("delete_api_key", key, request), now());
       await invalidate(tx, [change], now());
-      return deleteApiKey(tx, apiKeyId);
+      return true;
     });
     directory.drop(change);
     if (!isDeleted) throw new AppError("not_found", "API key not found.");
     return { api_key_id: apiKeyId, deleted: true as const };
   });
 };
+
+function keyChange(action: string, key: ApiKeyRecord, request: FastifyRequest) {
+  const { apiKeyId, userId, name, admin } = key;
+  return { userId, actor: userId, action, details: { apiKeyId, name, admin }, clientAddress: request.clientAddress };
+}
 
 function newKey(userId: string, body: Static<typeof ApiKeyBody>, now: Date): ApiKeyRecord {
   if (!isApiKeyName(body.name)) throw new AppError("invalid", "The name has characters that a key's name cannot have.");
@@ -157,23 +145,4 @@ async function ownKey(db: Deps["db"], userId: string, idOrName: string): Promise
   const key = await findApiKey(db, userId, idOrName);
   if (key === undefined) throw new AppError("not_found", "API key not found.");
   return key;
-}
-
-/** `method` was never filled by anybody, and clients still expect it. @see protocol 01 §4.4 */
-function keyObject(key: ApiKeyRecord) {
-  return {
-    api_key_id: key.apiKeyId,
-    user_id: key.userId,
-    admin: key.admin,
-    name: key.name,
-    created_at: naiveIso(key.createdAt),
-    last_used_at: key.lastUsedAt && naiveIso(key.lastUsedAt),
-    scopes: key.scopes.map(({ scopeId, objectType, objectId, action }) => ({
-      scope_id: scopeId,
-      object_type: objectType,
-      object_id: objectId,
-      method: null,
-      action,
-    })),
-  };
 }

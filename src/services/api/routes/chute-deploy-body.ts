@@ -8,7 +8,8 @@ import { nullable } from "../nullable.js";
 const TEMPLATES = ["vllm", "diffusion", "tei", "embedding"] as const;
 const LONGEST_CODE = 150_000;
 
-const SelectorBody = Type.Object({
+/** @see protocol 03 §6.1 */
+export const SelectorBody = Type.Object({
   gpu_count: nullable(Type.Integer({ minimum: 1, maximum: 8 })),
   min_vram_gb_per_gpu: nullable(Type.Integer({ minimum: 16, maximum: 140 })),
   max_hourly_price_per_gpu: nullable(Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 10 })),
@@ -73,6 +74,7 @@ export const DeployBody = Type.Object({
   encrypted_fs: nullable(Type.Boolean()),
   tee: nullable(Type.Boolean()),
   lock_modules: nullable(Type.Boolean()),
+  use_rolling_update: nullable(Type.Boolean()),
 });
 
 type Body = Static<typeof DeployBody>;
@@ -118,6 +120,7 @@ function runtimeOf(body: Body) {
     encryptedFs: body.encrypted_fs ?? false,
     tee: body.tee ?? false,
     lockModules: body.lock_modules ?? false,
+    useRollingUpdate: body.use_rolling_update ?? true,
   };
 }
 

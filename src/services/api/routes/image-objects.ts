@@ -2,7 +2,8 @@ import { Type } from "typebox";
 import type { Image } from "../../../domain/images/image.js";
 import type { Config } from "../../../kernel/config/schema.js";
 import { zuluIso } from "../../../wire/timestamps.js";
-import { accountCard, CardObject, logoUrl } from "./account-objects.js";
+import { logoUrl } from "../logo-url.js";
+import { accountCard, CardObject } from "./account-objects.js";
 
 const Time = Type.Union([Type.String(), Type.Null()]);
 

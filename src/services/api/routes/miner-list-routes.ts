@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
+import { raisesMultiplier } from "../../../domain/bounties/bounty.js";
 import { bountiesOf } from "../../../domain/bounties/bounty-store.js";
 import { minerChuteRecord } from "../../../domain/instances/miner-chute.js";
 import {
@@ -85,9 +86,12 @@ async function chuteRecords(deps: Deps, rows: readonly MinerChuteRow[]): Promise
   const ids = rows.map(({ chute_id }) => chute_id);
   const bounties = await bountiesOf(redis, ids, now());
   const { platformUsername, instances: rules } = config;
+  const raises = raisesMultiplier(config.bounties);
   return rows.map((row) => {
     const bounty = bounties.get(row.chute_id);
-    return { key: row.chute_id, record: minerChuteRecord(row, { gpuTable, platformUsername, rules, bounty }) };
+    const bountyBoost = raises ? bounty?.boost : undefined;
+    const context = { gpuTable, platformUsername, rules, bounty, bountyBoost };
+    return { key: row.chute_id, record: minerChuteRecord(row, context) };
   });
 }
 

@@ -8,6 +8,7 @@ import { ensurePartitions, settleAttempts } from "../../../../src/domain/invocat
 import type { Db } from "../../../../src/infra/postgres/client.js";
 import { test } from "../../../support/fixtures.js";
 import { givenCaller } from "../../../support/gateway-api.js";
+import { rollUpAll } from "../../../support/invocation-rows.js";
 import { givenChute, givenInstance, outboxOf } from "../../../support/miner-builders.js";
 
 const NOW = new Date("2026-01-07T12:59:59.900Z");
@@ -29,6 +30,7 @@ function attempt(userId: string, changes: Partial<SettledAttempt> = {}): Settled
     completedAt: NOW,
     errorMessage: null,
     computeMultiplier: 0.5,
+    bounty: 0,
     metrics: { it: 10, ot: 5, ttft: null, b: 0.000037 },
     amountMicroUsd: 37n,
     isCharged: true,
@@ -69,7 +71,8 @@ test("a batch stores rows, adds usage by the hour and charges each user once", a
   expect(usage.map(({ bucket }) => bucket.toISOString().slice(11, 16))).toEqual(["12:00", "12:00", "13:00"]);
   const rows = await db.selectFrom("partitioned_invocations").select(["error_message", "amount_micro_usd"]).execute();
   expect(rows.map((row) => row.amount_micro_usd).sort()).toEqual([0n, 0n, 0n, 37n, 3n].sort());
-  expect(await recentUsage(db, new Date("2026-01-01T00:00:00Z"))).toEqual([
+  await rollUpAll(db, NOW);
+  expect(await recentUsage(db, "2026-01-01")).toEqual([
     { chuteId: "c1", date: "2026-01-07", amountMicroUsd: 540n, count: 4 },
   ]);
 });
@@ -127,14 +130,16 @@ test("two gateways that settle at once do not block each other", async ({ db }) 
   for (const { userId } of users) expect(await balanceOf(db, userId)).toBe(1_000_000n - 12n);
 });
 
-test("a user whose balance is used up is announced, once", async ({ db }) => {
+test("every charge announces the balance, and the one that uses it up the account", async ({ db }) => {
   await ensurePartitions(db, NOW);
   const { userId } = await givenCaller(db, { balanceUsd: 0.00005 });
   await settle(db, [attempt(userId)]);
-  expect(await outboxOf(db, "cache_invalidate")).toEqual([]);
+  const balance = { kind: "balance", id: userId };
+  expect(await outboxOf(db, "cache_invalidate")).toEqual([balance]);
   await settle(db, [attempt(userId)]);
-  await settle(db, [attempt(userId)]);
-  expect(await outboxOf(db, "cache_invalidate")).toEqual([{ kind: "account", id: userId }]);
+  await settle(db, [attempt(userId), attempt(userId, { isCharged: false })]);
+  const events = await outboxOf(db, "cache_invalidate");
+  expect(events).toEqual([balance, balance, { kind: "account", id: userId }, balance]);
   expect(await balanceOf(db, userId)).toBe(50n - 111n);
 });
 

@@ -76,8 +76,17 @@ describe("a launch config", () => {
 
   test("of a private chute needs somebody who wants it", async ({ api, db, miner }) => {
     await givenChute(db, { chuteId: CHUTE, public: false });
-    await requestBounty(api.redis, { chuteId: CHUTE, isPrivate: true, now: api.now() });
+    await requestBounty(api.redis, { chuteId: CHUTE, isPrivate: true, rules: api.config.bounties, now: api.now() });
     expect(await askForLaunch(api, miner)).toMatchObject({ status: 200 });
+  });
+
+  test("of a private chute grows as far as its owner said, and no further", async ({ api, db, miner }) => {
+    await givenChute(db, { chuteId: CHUTE, public: false });
+    await db.updateTable("chutes").set({ max_instances: 2 }).execute();
+    await givenInstance(db, { instanceId: "i1", chuteId: CHUTE, hotkey: "somebody", port: 33_001 });
+    expect(await askForLaunch(api, miner)).toMatchObject({ status: 200 });
+    await givenInstance(db, { instanceId: "i2", chuteId: CHUTE, hotkey: "somebody", port: 33_002 });
+    expect(await askForLaunch(api, miner)).toMatchObject({ status: 423 });
   });
 });
 
@@ -197,14 +206,15 @@ describe("activation", () => {
     db,
     miner,
   }) => {
-    await requestBounty(api.redis, { chuteId: CHUTE, isPrivate: true, now: api.now() });
+    await requestBounty(api.redis, { chuteId: CHUTE, isPrivate: true, rules: api.config.bounties, now: api.now() });
     const chute = { public: false, username: "alice", shutdownAfterSeconds: 90 };
     await launchedUntil("active", { api, db, miner, chute });
     const row = await db.selectFrom("instances").selectAll().executeTakeFirstOrThrow();
     expect(row).toMatchObject({
       billed_to: "alice",
       bounty: true,
-      compute_multiplier: (2.35 / 4.5) * 2,
+      // Twice for a private chute, and the boost of a bounty that is no second old.
+      compute_multiplier: expect.closeTo((2.35 / 4.5) * 2 * 1.1, 9),
       stop_billing_at: new Date(api.now().getTime() + 90_000),
     });
     expect(await api.redis.exists(redisKeys.bounty(CHUTE))).toBe(0);

@@ -26,7 +26,8 @@ test("a list of many pages holds every chute once", async ({ api, db, miner }) =
 test("a chute record has every member that miners and their tools know", async ({ api, db, miner }) => {
   const nodeSelector = { gpu_count: 2, min_vram_gb_per_gpu: 140 };
   await givenChute(db, { chuteId: "c1", nodeSelector, public: false, username: "alice" });
-  await requestBounty(api.redis, { chuteId: "c1", isPrivate: true, now: new Date(api.now().getTime() - 60_000) });
+  const askedAt = new Date(api.now().getTime() - 60_000);
+  await requestBounty(api.redis, { chuteId: "c1", isPrivate: true, rules: api.config.bounties, now: askedAt });
   const [chute] = await records(api, miner, "chutes");
   const columns = `chute_id user_id name tagline readme tool_description image_id image logo_id public standard_template cords jobs
     node_selector slug code filename ref_str version concurrency boost chutes_version revision openrouter discount created_at updated_at
@@ -49,8 +50,8 @@ test("a chute record has every member that miners and their tools know", async (
     },
     preemptible: false,
     tee: false,
-    effective_compute_multiplier: base * 2,
-    compute_multiplier_factors: { base, private: 2 },
+    effective_compute_multiplier: expect.closeTo(base * 2 * 1.1022, 3),
+    compute_multiplier_factors: { base, private: 2, bounty_boost: expect.closeTo(1.1022, 4) },
     bounty: 280,
     created_at: "2026-01-07T10:00:00.000000+00:00",
   });

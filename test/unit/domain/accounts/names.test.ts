@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { PERMISSION, PERMISSION_NAMES } from "../../../../src/domain/accounts/account.js";
 import { isApiKeyName } from "../../../../src/domain/accounts/api-key-name.js";
-import { permissionTexts } from "../../../../src/domain/accounts/permission-texts.js";
+import { permissionNames, permissionTexts } from "../../../../src/domain/accounts/permission-texts.js";
 import { isReservedUsername, isUsername } from "../../../../src/domain/accounts/username.js";
 
 test.each(["abc", "alice_01", "A-b", "x".repeat(15)])("%s may be a username", (name) => {
@@ -33,4 +34,12 @@ test("each permission that is held has a sentence, in the order of the role name
     "Allow deploying models publicly.",
   ]);
   expect(permissionTexts({ permissions: 0xfff })).toHaveLength(12);
+});
+
+test("permissions are named as the protocol names them, and own bits stay clear of others' and of the sign", () => {
+  expect(PERMISSION_NAMES.get("public_model_deployment")).toBe(1 << 11);
+  expect(PERMISSION_NAMES.get("invoice_billing")).toBe(256);
+  expect(permissionNames({ permissions: 0xfff })).toHaveLength(12);
+  expect(permissionNames({ permissions: PERMISSION.superAdmin })).toEqual(["super_admin"]);
+  for (const bit of PERMISSION_NAMES.values()) expect(bit < 1 << 12 || (bit >= 1 << 24 && bit <= 1 << 30)).toBe(true);
 });

@@ -9,7 +9,15 @@ import {
   quotaExceeded,
 } from "../../../../src/domain/invocations/admission.js";
 
-const SETTINGS = { platformUsername: "chutes", defaultQuota: 200, rateLimitCount: 60, rateLimitWindowSeconds: 60 };
+const SETTINGS = {
+  platformUsername: "chutes",
+  defaultQuotas: new Map([
+    ["*", 200],
+    ["c2", 7],
+  ]),
+  rateLimitCount: 60,
+  rateLimitWindowSeconds: 60,
+};
 const CHUTE = { chuteId: "c1", userId: "owner", ownerUsername: "dev", public: true, discount: 0 } as Chute;
 const CALLER = { userId: "u1", username: "alice", permissions: 0 } as Account;
 
@@ -26,7 +34,12 @@ function plan(changes: {
     caller: { ...CALLER, ...changes.caller },
     balanceMicroUsd: changes.balance ?? 0n,
     ownerBalanceMicroUsd: changes.ownerBalance ?? 1n,
-    rules: { quotas: new Map(changes.quotas), rateLimits: new Map(changes.limits) },
+    rules: {
+      quotas: new Map(changes.quotas),
+      rateLimits: new Map(changes.limits),
+      discounts: new Map(),
+      priceOverrides: new Map(),
+    },
   };
   return planAdmission(facts, SETTINGS);
 }
@@ -42,6 +55,12 @@ test("04 §3.4: the quota is the chute's own, else the user's, else the default"
     balance: 1n,
   };
   expect(plan(own).request.quota).toEqual({ limit: 0, scope: "c1", isPaying: true });
+});
+
+test("01 §9.2: a default for the chute counts on its own, and gives way to anything set for the user", () => {
+  const chute = { chuteId: "c2" };
+  expect(plan({ chute }).request.quota).toMatchObject({ limit: 7, scope: "c2" });
+  expect(plan({ chute, quotas: [["*", 0]] }).request.quota).toMatchObject({ limit: 0, scope: "__default__" });
 });
 
 test.each([

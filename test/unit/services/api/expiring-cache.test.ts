@@ -107,3 +107,24 @@ test("dropWhere forgets what matches, by value or by key", async () => {
   for (const key of ["a", "b", "c"]) await cache.get(key);
   expect(loaded).toEqual(["a", "b", "c", "a", "c"]);
 });
+
+test("a cap shortens lives from one moment to the next", async () => {
+  const clock = { ms: 0 };
+  const state = { capMs: 20_000, loads: 0 };
+  const cache = new ExpiringCache<number>({
+    load: async () => {
+      state.loads += 1;
+      return state.loads;
+    },
+    now: () => new Date(clock.ms),
+    limit: 10,
+    ttlMs: 30_000,
+    negativeTtlMs: 5000,
+    capMs: () => state.capMs,
+  });
+  expect(await cache.get("a")).toBe(1);
+  clock.ms = 9000;
+  expect(await cache.get("a")).toBe(1);
+  state.capMs = 3000;
+  expect(await cache.get("a")).toBe(2);
+});

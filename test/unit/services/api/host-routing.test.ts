@@ -16,6 +16,7 @@ test.each([
   ["api.x.test", "POST /v1/chat/completions", "api"],
   ["nosuch.x.test", "GET /users/me", "api"],
   ["127.0.0.1:8000", "GET /ping", "api"],
+  ["logos.x.test", `GET /logos/${ID}.webp`, "api"],
   ["llm.x.test", "GET /v1/models", "models"],
   ["LLM.X.TEST", "GET /v1/models/?x=1", "models"],
   ["llm.x.test", "POST /v1/chat/completions", "aggregate"],
@@ -40,6 +41,11 @@ test("04 §1.1: each shared host has its template", async () => {
     "embedding",
     "diffusion",
   ]);
+});
+
+test("01 §13: no chute can take over the host of the logos", async () => {
+  const request = { host: "logos.x.test", method: "GET", url: `/logos/${ID}.webp`, isRouted: true };
+  expect(await routeRequest(request, async () => CHUTE)).toEqual({ kind: "api" });
 });
 
 test("04 §1.1: without a host everything is the API's", async () => {

@@ -1,0 +1,83 @@
+import { expect } from "vitest";
+import {
+  type AccountApi,
+  ADDRESS_B,
+  call,
+  deploy,
+  givenDeveloper,
+  givenImage,
+  startAccountApi,
+} from "../support/account-api.js";
+import { test as base } from "../support/fixtures.js";
+
+const FREE_AND_UNLIMITED = (1 << 4) | (1 << 7);
+const CHUTES = 60;
+const COLUMNS =
+  `chute_id user_id name tagline readme tool_description image_id logo_id public standard_template cords jobs node_selector
+  slug code filename ref_str version concurrency boost chutes_version revision openrouter discount max_instances scaling_threshold
+  shutdown_after_seconds invocation_count created_at updated_at allow_external_egress encrypted_fs tee lock_modules immutable
+  disabled supported_gpus preemptible image effective_compute_multiplier`.split(/\s+/);
+
+const test = base.extend<{ api: AccountApi }>({
+  api: async ({ db, log }, use) => {
+    const api = await startAccountApi({ db, log });
+    await use(api);
+    await api.close();
+  },
+});
+
+interface Announced {
+  readonly reason: string;
+  readonly data: { readonly chute_id: string; readonly version: string };
+}
+
+/** Takes what is committed at this moment, as the relay does. */
+async function takeAnnouncements(api: AccountApi): Promise<Announced["data"][]> {
+  const rows = await api.db.deleteFrom("outbox").returning(["channel", "payload"]).execute();
+  const events = rows
+    .filter(({ channel }) => channel === "miner_broadcast")
+    .map(({ payload }) => payload as unknown as Announced);
+  return events.filter(({ reason }) => reason === "chute_created").map(({ data }) => data);
+}
+
+test("03 §20.13: whoever hears of a new chute gets it at the first try, with every column and its worth", async ({
+  api,
+}) => {
+  const alice = await givenDeveloper(api, { username: "alice", permissions: FREE_AND_UNLIMITED });
+  await givenImage(api, alice);
+  const miner = {
+    netuid: api.config.netuid,
+    hotkey: alice.signer.address,
+    coldkey: ADDRESS_B,
+    checksum: "x",
+    node_id: 1,
+  };
+  await api.db
+    .insertInto("metagraph_nodes")
+    .values({ ...miner, synced_at: api.clock.now })
+    .execute();
+  let isDeploying = true;
+  const deploying = (async () => {
+    for (let index = 0; index < CHUTES; index += 1) {
+      const { statusCode } = await deploy(api, alice, { name: `chute-${index}` });
+      expect(statusCode).toBe(200);
+    }
+    isDeploying = false;
+  })();
+  const fetched: Record<string, unknown>[] = [];
+  for (let isLast = false; !isLast; ) {
+    isLast = !isDeploying;
+    for (const { chute_id, version } of await takeAnnouncements(api)) {
+      const url = `/miner/chutes/${chute_id}/${version}`;
+      const response = await call(api, { url, signer: alice.signer, purpose: "miner" });
+      expect(response.statusCode).toBe(200);
+      fetched.push(response.json());
+    }
+  }
+  await deploying;
+  expect(fetched).toHaveLength(CHUTES);
+  for (const chute of fetched) {
+    expect(Object.keys(chute)).toEqual(expect.arrayContaining(COLUMNS));
+    expect(chute["effective_compute_multiplier"]).toBeGreaterThan(0);
+  }
+});
