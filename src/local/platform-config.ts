@@ -44,7 +44,7 @@ export function platformSettings(credentials: Credentials, at: PlatformAddresses
     gpuVerification: { mode: "skip", allowInsecureKeys: true },
     audit: { exportKey: credentials.exportKey },
     // A killed dev leaves its leases behind; the next start should not wait long for them.
-    jobs: { metasyncSeconds: 10, scoresSeconds: 15, leaseSeconds: 4 },
+    jobs: { metasyncSeconds: 10, scoresSeconds: 15, modelListSeconds: 2, leaseSeconds: 4 },
   };
 }
 

@@ -141,7 +141,6 @@ test("03 §8: names follow the rule of the chapter, whatever they are made of", 
 test("03 §5.2: the operator may keep deploying for developers", async ({ start }) => {
   const api = await start({
     settings: { deploy: { requireDeveloperRole: true } },
-    accounts: { developerDepositUsd: 250 },
   });
   const alice = await givenAlice(api, FREE);
   const refused = await deploy(api, alice);

@@ -78,8 +78,10 @@ test("the openai client streams from the chute's own host", async () => {
 });
 
 test("the openai client lists models without knowing a chute", async () => {
-  const models = await client(String(ready["llm_url"])).models.list();
-  expect(models.data.map((model) => model.id)).toContain(ready["demo_model"]);
+  const models = client(String(ready["llm_url"])).models;
+  // A running instance is asked for the model's details first.
+  const listed = async () => (await models.list()).data.map((model) => model.id);
+  await expect.poll(listed, { timeout: 15_000, interval: 250 }).toContain(ready["demo_model"]);
 });
 
 test("docs and the OpenAPI document describe the API", async () => {

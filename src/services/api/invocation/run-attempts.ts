@@ -65,10 +65,7 @@ async function attemptAll(deps: AttemptsDeps, run: Run): Promise<boolean> {
   const { call, progress, answer } = run;
   let choice = run.first;
   for (let left = deps.config.gateway.maxAttempts; ; left -= 1) {
-    if (choice.verdict.kind !== "chosen") {
-      progress.wasFull = true;
-      return false;
-    }
+    if (choice.verdict.kind !== "chosen") return false;
     const failure = await attemptOne(deps, run, choice);
     if (failure === undefined) return true;
     progress.lastFailure = failure;
