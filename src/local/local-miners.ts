@@ -1,12 +1,11 @@
 import { createHttpClient, type HttpClient } from "../infra/http-client/client.js";
 import { openRedis } from "../infra/redis/client.js";
-import { apiUrl } from "../kernel/config/api-url.js";
+import { apiUrl, hostUrl } from "../kernel/config/api-url.js";
 import { AppError } from "../kernel/errors.js";
 import { pause } from "../kernel/lifecycle.js";
 import { type OpenMiner, startOpenMiner } from "../miner/open-miner.js";
 import { chuteIdOf } from "../wire/ids.js";
 import { keypairFromSeed } from "../wire/keypair.js";
-import { hostUrl } from "./hosts.js";
 import { made, type PlatformState } from "./platform-state.js";
 import { DEMO_CHUTE } from "./seed.js";
 

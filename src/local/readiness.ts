@@ -1,5 +1,4 @@
-import { apiUrl } from "../kernel/config/api-url.js";
-import { hostUrl } from "./hosts.js";
+import { apiUrl, hostUrl } from "../kernel/config/api-url.js";
 import { made, type PlatformState } from "./platform-state.js";
 import { DEMO_CHUTE } from "./seed.js";
 
@@ -34,6 +33,7 @@ export function readinessText(state: PlatformState, program: string): string {
 The platform is ready.
 
   API        ${api}          (docs at ${api}/docs)
+  Console    ${api}/         (log in with \`developer.apiKey\` of the secrets below)
   LLM host   ${hostUrl(config, "llm")}/v1
   Sockets    ${hostUrl(config, "socket")}   ${hostUrl(config, "events")}
   Secrets    ${dir.file("credentials.json")}   (mode 0600)

@@ -359,11 +359,14 @@ test("01 §23.15: what asks for a registered miner needs the signature of one", 
     .execute();
   await registerA(api);
   const created = await call(api, { url: "/api_keys/", body: { name: "k1", admin: true }, signer: keyA() });
-  const probe = (headers: Record<string, string>) => call(api, { url: "/miner/probe", headers });
-  expectRefused(await probe(signedHeaders(keyA(), { purpose: "miner" }, NOW)), "not registered");
-  expectRefused(await probe({ authorization: created.json().secret_key, "x-chutes-hotkey": miner.address }));
-  expectRefused(await probe({}));
-  const accepted = await probe(signedHeaders(miner, { purpose: "miner" }, NOW));
+  for (const url of ["/miner/probe", "/miner/chutes/"]) {
+    const probe = (headers: Record<string, string>) => call(api, { url, headers });
+    expectRefused(await probe(signedHeaders(keyA(), { purpose: "miner" }, NOW)), "not registered");
+    expectRefused(await probe({ authorization: created.json().secret_key, "x-chutes-hotkey": miner.address }));
+    expectRefused(await probe({}));
+    expect((await probe(signedHeaders(miner, { purpose: "miner" }, NOW))).statusCode).toBe(200);
+  }
+  const accepted = await call(api, { url: "/miner/probe", headers: signedHeaders(miner, { purpose: "miner" }, NOW) });
   expect(accepted.json()).toEqual({ hotkey: miner.address, uid: 3 });
 });
 

@@ -1,4 +1,4 @@
-import { hostUrl } from "../hosts.js";
+import { hostUrl } from "../../kernel/config/api-url.js";
 import { expectThat, found, type TourState } from "./tour-state.js";
 
 interface Usage {

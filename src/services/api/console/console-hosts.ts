@@ -1,4 +1,4 @@
-import { apiUrl } from "../../../kernel/config/api-url.js";
+import { apiUrl, hostUrl } from "../../../kernel/config/api-url.js";
 import type { Config } from "../../../kernel/config/schema.js";
 import { logoUrl } from "../logo-url.js";
 
@@ -12,17 +12,14 @@ export interface ConsoleHosts {
   readonly logos: string;
 }
 
-const SLUG = "{slug}";
-
 /** Public hosts share the API's scheme and port. */
 export function consoleHosts(config: Config): ConsoleHosts {
-  const { origin, protocol, port } = new URL(apiUrl(config));
-  const host = (label: string) => `${protocol}//${label}.${config.baseDomain}${port === "" ? "" : `:${port}`}`;
+  const { origin } = new URL(apiUrl(config));
   return {
     api: origin,
-    llm: host("llm"),
-    events: host("events"),
-    chute: host(SLUG),
+    llm: hostUrl(config, "llm"),
+    events: hostUrl(config, "events"),
+    chute: hostUrl(config, "{slug}"),
     logos: new URL(logoUrl(config, "any") ?? origin).origin,
   };
 }
