@@ -11,7 +11,6 @@ import { decodeSs58 } from "../../src/wire/ss58.js";
 import { decryptWalletText } from "../../src/wire/wallet-cipher.js";
 import {
   type AccountApi,
-  type AccountApiOptions,
   ADDRESS_B,
   call,
   deploy,
@@ -21,9 +20,8 @@ import {
   newSigner,
   SEED_A,
   SEED_B,
-  startAccountApi,
 } from "../support/account-api.js";
-import { test as base } from "../support/fixtures.js";
+import { test } from "../support/account-test.js";
 
 const HOTKEY_A = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 const NONCE = "1760000000";
@@ -45,19 +43,6 @@ const SIGNATURE = {
   zeroKey:
     "b4c1b3cdef7ba1bd94fa95c7b736622046ef663285813c2293c52c5f4f9fb0113930000000000000000000000000000000000000000000000000000000000080",
 };
-
-const test = base.extend<{ api: AccountApi; start: (options?: Partial<AccountApiOptions>) => Promise<AccountApi> }>({
-  start: async ({ db, log }, use) => {
-    const started: AccountApi[] = [];
-    await use(async (options = {}) => {
-      const api = await startAccountApi({ db, log, ...options });
-      started.push(api);
-      return api;
-    });
-    for (const api of started) await api.close();
-  },
-  api: async ({ start }, use) => use(await start()),
-});
 
 const signedBy = (hotkey: string, nonce: string, signature: string) => ({
   "x-chutes-hotkey": hotkey,

@@ -12,25 +12,18 @@ import {
   givenInstance,
   NOW,
   relayOutbox,
-  startAccountApi,
 } from "../support/account-api.js";
-import { test as base } from "../support/fixtures.js";
+import { test as base } from "../support/account-test.js";
 
 const FREE = 16;
 const PUBLISHER = FREE | 2048;
 
 interface Fixtures {
-  api: AccountApi;
   /** Never charged, may publish, owns the built public image `my-image:1.0`. */
   alice: Developer;
 }
 
 const test = base.extend<Fixtures>({
-  api: async ({ db, log }, use) => {
-    const api = await startAccountApi({ db, log });
-    await use(api);
-    await api.close();
-  },
   alice: async ({ api }, use) => {
     const alice = await givenDeveloper(api, { username: "alice", permissions: PUBLISHER });
     await givenImage(api, alice, { public: true });

@@ -6,7 +6,6 @@ import type { Cord } from "../../src/wire/cords.js";
 import { DEFAULT_GPU_TABLE } from "../../src/wire/gpu-table.js";
 import {
   type AccountApi,
-  type AccountApiOptions,
   call,
   type Developer,
   deploy,
@@ -14,32 +13,19 @@ import {
   givenDeveloper,
   givenImage,
   NOW,
-  startAccountApi,
 } from "../support/account-api.js";
-import { test as base } from "../support/fixtures.js";
+import { test as base } from "../support/account-test.js";
 
 const FREE = 16;
 const UNLIMITED_DEV = 128;
 const DEVELOPER = 1;
 
 interface Fixtures {
-  start: (options?: Partial<AccountApiOptions>) => Promise<AccountApi>;
-  api: AccountApi;
   /** Never charged, owns the built image `my-image:1.0`. */
   alice: Developer;
 }
 
 const test = base.extend<Fixtures>({
-  start: async ({ db, log }, use) => {
-    const started: AccountApi[] = [];
-    await use(async (options = {}) => {
-      const api = await startAccountApi({ db, log, ...options });
-      started.push(api);
-      return api;
-    });
-    for (const api of started) await api.close();
-  },
-  api: async ({ start }, use) => use(await start()),
   alice: async ({ api }, use) => use(await givenAlice(api, FREE)),
 });
 

@@ -8,7 +8,6 @@ import type { Cord } from "../../src/wire/cords.js";
 import { chuteIdOf, cordRefId } from "../../src/wire/ids.js";
 import {
   type AccountApi,
-  type AccountApiOptions,
   ADDRESS_B,
   call,
   type Developer,
@@ -18,30 +17,20 @@ import {
   givenImage,
   givenInstance,
   NOW,
-  startAccountApi,
 } from "../support/account-api.js";
-import { test as base } from "../support/fixtures.js";
+import { test as base } from "../support/account-test.js";
 
 const FREE = 16;
 const PUBLISHER = FREE | 2048;
 
 interface Fixtures {
-  start: (options?: Partial<AccountApiOptions>) => Promise<AccountApi>;
+  /** Knows the price of TAO. */
   api: AccountApi;
   /** Never charged, publishes, owns the built public image `my-image:1.0`. */
   alice: Developer;
 }
 
 const test = base.extend<Fixtures>({
-  start: async ({ db, log }, use) => {
-    const started: AccountApi[] = [];
-    await use(async (options = {}) => {
-      const api = await startAccountApi({ db, log, ...options });
-      started.push(api);
-      return api;
-    });
-    for (const api of started) await api.close();
-  },
   api: async ({ start }, use) => use(await start({ settings: { pricing: { taoUsd: 400 } } })),
   alice: async ({ api }, use) => use(await givenPublisher(api, "alice")),
 });

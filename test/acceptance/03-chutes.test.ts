@@ -5,7 +5,6 @@ import { CORD_KEYS, type Cord, TEMPLATE_CORDS } from "../../src/wire/cords.js";
 import { chuteIdOf, chuteVersionOf, cordRefId, imageIdOf } from "../../src/wire/ids.js";
 import {
   type AccountApi,
-  type AccountApiOptions,
   ADDRESS_B,
   call,
   type Developer,
@@ -16,31 +15,18 @@ import {
   givenInstance,
   NOW,
   relayOutbox,
-  startAccountApi,
 } from "../support/account-api.js";
-import { test as base } from "../support/fixtures.js";
+import { test as base } from "../support/account-test.js";
 
 const FREE = 16;
 const PUBLISHER = FREE | 2048;
 
 interface Fixtures {
-  api: AccountApi;
-  start: (options?: Partial<AccountApiOptions>) => Promise<AccountApi>;
   /** Never charged, owns the built image `my-image:1.0`. */
   alice: Developer;
 }
 
 const test = base.extend<Fixtures>({
-  start: async ({ db, log }, use) => {
-    const started: AccountApi[] = [];
-    await use(async (options = {}) => {
-      const api = await startAccountApi({ db, log, ...options });
-      started.push(api);
-      return api;
-    });
-    for (const api of started) await api.close();
-  },
-  api: async ({ start }, use) => use(await start()),
   alice: async ({ api }, use) => {
     const alice = await givenDeveloper(api, { username: "alice", permissions: FREE });
     await givenImage(api, alice);

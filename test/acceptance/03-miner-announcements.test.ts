@@ -1,14 +1,6 @@
 import { expect } from "vitest";
-import {
-  type AccountApi,
-  ADDRESS_B,
-  call,
-  deploy,
-  givenDeveloper,
-  givenImage,
-  startAccountApi,
-} from "../support/account-api.js";
-import { test as base } from "../support/fixtures.js";
+import { type AccountApi, ADDRESS_B, call, deploy, givenDeveloper, givenImage } from "../support/account-api.js";
+import { test } from "../support/account-test.js";
 
 const FREE_AND_UNLIMITED = (1 << 4) | (1 << 7);
 const CHUTES = 60;
@@ -17,14 +9,6 @@ const COLUMNS =
   slug code filename ref_str version concurrency boost chutes_version revision openrouter discount max_instances scaling_threshold
   shutdown_after_seconds invocation_count created_at updated_at allow_external_egress encrypted_fs tee lock_modules immutable
   disabled supported_gpus preemptible image effective_compute_multiplier`.split(/\s+/);
-
-const test = base.extend<{ api: AccountApi }>({
-  api: async ({ db, log }, use) => {
-    const api = await startAccountApi({ db, log });
-    await use(api);
-    await api.close();
-  },
-});
 
 interface Announced {
   readonly reason: string;

@@ -3,21 +3,15 @@ import { PERMISSION } from "../../src/domain/accounts/account.js";
 import { PLATFORM_ACCOUNT, postTransfer, userAccount } from "../../src/domain/billing/ledger-repository.js";
 import type { Db } from "../../src/infra/postgres/client.js";
 import { apiKeyHash, newApiKey } from "../../src/wire/api-key.js";
-import { type AccountApi, type Developer, givenDeveloper, startAccountApi } from "./account-api.js";
-import { test as base } from "./fixtures.js";
+import { type AccountApi, type Developer, givenDeveloper } from "./account-api.js";
+import { test as base } from "./account-test.js";
 
 interface Fixtures {
-  api: AccountApi;
   admin: Developer;
 }
 
 /** `test` with an api and an administrator of billing on it. */
 export const moneyTest = base.extend<Fixtures>({
-  api: async ({ db, log }, use) => {
-    const api = await startAccountApi({ db, log });
-    await use(api);
-    await api.close();
-  },
   admin: ({ api }, use) => givenDeveloper(api, { username: "boss", permissions: PERMISSION.billingAdmin }).then(use),
 });
 

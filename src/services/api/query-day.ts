@@ -1,4 +1,5 @@
 import { AppError } from "../../kernel/errors.js";
+import { isDay } from "./instant.js";
 
 const DAY = /^[1-9]\d{3}-\d\d-\d\d$/;
 
@@ -8,9 +9,7 @@ const DAY = /^[1-9]\d{3}-\d\d-\d\d$/;
  */
 export function queryDay(input: string | undefined, name: string): string | undefined {
   if (input === undefined || input === "") return undefined;
-  const at = new Date(`${input}T00:00:00Z`);
-  // Dates roll over: the 31st of February is the 3rd of March.
-  if (DAY.test(input) && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(input)) return input;
+  if (DAY.test(input) && isDay(input)) return input;
   const problem = { type: "date_parsing", loc: ["query", name], msg: "must be a day as YYYY-MM-DD", input };
   throw new AppError("unprocessable", `${name} must be a day as YYYY-MM-DD`, { detail: [problem] });
 }

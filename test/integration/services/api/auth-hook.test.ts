@@ -1,27 +1,7 @@
 import { expect } from "vitest";
 import { signedHeaders } from "../../../../src/wire/headers.js";
-import {
-  type AccountApi,
-  type AccountApiOptions,
-  call,
-  givenDeveloper,
-  NOW,
-  newSigner,
-  startAccountApi,
-} from "../../../support/account-api.js";
-import { test as base } from "../../../support/fixtures.js";
-
-const test = base.extend<{ start: (options?: Partial<AccountApiOptions>) => Promise<AccountApi> }>({
-  start: async ({ db, log }, use) => {
-    const started: AccountApi[] = [];
-    await use(async (options = {}) => {
-      const api = await startAccountApi({ db, log, ...options });
-      started.push(api);
-      return api;
-    });
-    for (const api of started) await api.close();
-  },
-});
+import { type AccountApiOptions, call, givenDeveloper, NOW, newSigner } from "../../../support/account-api.js";
+import { test } from "../../../support/account-test.js";
 
 test("unknown paths are 404 with a JSON body, with and without credentials", async ({ start }) => {
   const api = await start();

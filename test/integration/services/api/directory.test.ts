@@ -11,9 +11,9 @@ import {
   givenImage,
   NOW,
   newSigner,
-  startAccountApi,
+  type startAccountApi,
 } from "../../../support/account-api.js";
-import { test as base } from "../../../support/fixtures.js";
+import { test } from "../../../support/account-test.js";
 
 /** Counts statements on their way to the database. */
 function statementCounter(): KyselyPlugin & { count: number } {
@@ -26,14 +26,6 @@ function statementCounter(): KyselyPlugin & { count: number } {
     transformResult: async (args) => args.result,
   };
 }
-
-const test = base.extend<{ api: AccountApi }>({
-  api: async ({ db, log }, use) => {
-    const api = await startAccountApi({ db, log });
-    await use(api);
-    await api.close();
-  },
-});
 
 /** A directory of its own beside the api's, with a counted database: another replica. */
 async function givenReplica(api: AccountApi, log: Parameters<typeof startAccountApi>[0]["log"]) {

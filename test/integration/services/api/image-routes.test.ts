@@ -7,17 +7,8 @@ import {
   givenDeveloper,
   givenImage,
   NOW,
-  startAccountApi,
 } from "../../../support/account-api.js";
-import { test as base } from "../../../support/fixtures.js";
-
-const test = base.extend<{ api: AccountApi }>({
-  api: async ({ db, log }, use) => {
-    const api = await startAccountApi({ db, log });
-    await use(api);
-    await api.close();
-  },
-});
+import { test } from "../../../support/account-test.js";
 
 const get = (api: AccountApi, user: Developer, url: string) =>
   call(api, { url, signer: user.signer, purpose: "images" });

@@ -16,7 +16,14 @@ test.each([
 test("absent and empty are no time, anything else is refused by its name", () => {
   expect(instantOf(undefined, "since")).toBeUndefined();
   expect(instantOf("", "since")).toBeUndefined();
-  for (const text of ["yesterday", "2026-13-01", "1767790800", "2026-01-07T25:00:00", "2026-01-07T13:00:00+99:99"]) {
+  for (const text of [
+    "yesterday",
+    "2026-13-01",
+    "2026-02-31",
+    "1767790800",
+    "2026-01-07T25:00:00",
+    "2026-01-07T13:00:00+99:99",
+  ]) {
     expect(() => instantOf(text, "since"), text).toThrow("since is not an ISO date");
   }
 });
