@@ -1,22 +1,17 @@
 // The gateway, beside nginx in front of the same engine: `npm run bench -- gateway [seconds]`.
 // One api process, real Postgres and Redis, load and engine in processes of their own, all on this machine.
-import { type ChildProcess, execFileSync, fork, spawn } from "node:child_process";
+import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Db, openPostgres } from "../src/infra/postgres/client.js";
-import { migrate } from "../src/infra/postgres/migrate.js";
-import { CloseStack } from "../src/kernel/lifecycle.js";
-import { createLogger } from "../src/kernel/logger.js";
-import { freePort, startEmbeddedPostgres } from "../src/local/embedded-postgres.js";
+import { freePort } from "../src/local/embedded-postgres.js";
 import { apiKeyHash, newApiKey } from "../src/wire/api-key.js";
 import { TEMPLATE_CORDS } from "../src/wire/cords.js";
-import { initCrypto, keypairFromSeed } from "../src/wire/keypair.js";
 import type { LoadReport, LoadTask } from "./gateway-load.js";
 import { machine, percentile } from "./machine.js";
+import { BenchProcesses } from "./processes.js";
 
 const SECONDS = Number(process.argv[2] ?? 8);
 const CONNECTIONS = 32;
@@ -24,16 +19,13 @@ const STREAMS = 128;
 const FRAMES = 250;
 const FRAMES_PER_SECOND = 50;
 const TARGET = { rps: 1000, addedMs: 3, frameDelayMs: 60 };
-const SEED = "398f0c28f98885e046333d4a41c19cee4c37368a9832c6502f6cfd182e2aef89";
 const USER_ID = "11111111-1111-4111-8111-111111111111";
 const KEY_ID = "22222222-2222-4222-8222-222222222222";
 const CHUTE_ID = "33333333-3333-4333-8333-333333333333";
 const AT = new Date("2026-01-07T10:00:00Z");
 
-const root = join(import.meta.dirname, "..");
-const stack = new CloseStack();
-const dir = mkdtempSync(join(tmpdir(), "chutes-bench-"));
-stack.add(() => rmSync(dir, { recursive: true, force: true }));
+const processes = new BenchProcesses();
+const { dir, stack } = processes;
 
 interface EngineInfo {
   readonly instancePort: number;
@@ -42,61 +34,10 @@ interface EngineInfo {
   readonly transport: unknown;
 }
 
-/** Ends a child and waits for it. */
-function endsWithUs(child: ChildProcess, signal: NodeJS.Signals = "SIGTERM"): void {
-  stack.add(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, "exit");
-    child.kill(signal);
-    await gone;
-  });
-}
-
 function forkChild(file: string): ChildProcess {
   const child = fork(join(import.meta.dirname, file), { execArgv: ["--import", "tsx"] });
-  endsWithUs(child);
+  processes.endsWithUs(child);
   return child;
-}
-
-async function answers(port: number, path: string): Promise<void> {
-  for (let tries = 0; tries < 300; tries += 1) {
-    const isUp = await new Promise<boolean>((resolve) => {
-      const call = request({ port, host: "127.0.0.1", path }, (response) => {
-        response.resume();
-        resolve(response.statusCode === 200);
-      });
-      call.on("error", () => resolve(false));
-      call.end();
-    });
-    if (isUp) return;
-    await delay(100);
-  }
-  throw new Error(`nothing answers on port ${port}`);
-}
-
-async function startDatabases(): Promise<{
-  postgresUrl: string;
-  redisUrl: string;
-  postgresPid: number;
-  redisPid: number;
-}> {
-  const log = createLogger({ level: "error", secrets: [] });
-  const { signal } = new AbortController();
-  const postgres = await startEmbeddedPostgres({ dir: join(dir, "postgres"), log, signal });
-  stack.use(postgres);
-  await postgres.createDatabase("bench");
-  await migrate(postgres.url("bench"));
-  const port = await freePort();
-  const redis = spawn("redis-server", ["--port", String(port), "--save", "", "--appendonly", "no", "--dir", dir], {
-    stdio: "ignore",
-  });
-  endsWithUs(redis);
-  return {
-    postgresUrl: postgres.url("bench"),
-    redisUrl: `redis://127.0.0.1:${port}/0`,
-    postgresPid: postgres.pid() ?? 0,
-    redisPid: redis.pid ?? 0,
-  };
 }
 
 /** A paying user with an API key, a public language model, and the engine as its one instance. */
@@ -173,38 +114,6 @@ async function fill(db: Db, engine: EngineInfo): Promise<string> {
   return apiKey;
 }
 
-async function startApi(urls: { postgresUrl: string; redisUrl: string }): Promise<{ port: number; pid: number }> {
-  execFileSync(process.execPath, [join(root, "scripts/build.js")], { stdio: "inherit" });
-  await initCrypto();
-  const port = await freePort();
-  // E.g. BENCH_NODE_ARGS="--cpu-prof --cpu-prof-dir=…", to see where the time goes.
-  const nodeArgs = (process.env["BENCH_NODE_ARGS"] ?? "").split(" ").filter(Boolean);
-  const child = spawn(process.execPath, [...nodeArgs, join(root, "bin/run.js"), "serve", "api"], {
-    stdio: ["ignore", "ignore", "inherit"],
-    env: {
-      PATH: process.env["PATH"] ?? "",
-      CHUTES_ENV: "dev",
-      LOG_LEVEL: "warn",
-      BASE_DOMAIN: "bench.test",
-      LISTEN_HOST: "127.0.0.1",
-      API_PORT: String(port),
-      POSTGRES_URL: urls.postgresUrl,
-      REDIS_URL: urls.redisUrl,
-      OBJECT_STORE_URL: `file://${join(dir, "objects")}`,
-      SUBTENSOR_ADDRESS: "http://127.0.0.1:9",
-      VALIDATOR_SEED: SEED,
-      VALIDATOR_SS58: keypairFromSeed(SEED).address,
-      WALLET_KEY: "00".repeat(32),
-      PG_ENCRYPTION_KEY: "bench-passphrase",
-      LAUNCH_CONFIG_KEY: "bench-launch",
-      IP_CHECK_SALT: "bench-salt",
-    },
-  });
-  endsWithUs(child);
-  await answers(port, "/ping");
-  return { port, pid: child.pid ?? 0 };
-}
-
 async function startNginx(enginePort: number): Promise<number | undefined> {
   const port = await freePort();
   const config = `
@@ -222,7 +131,7 @@ http {
   const failed = once(child, "error").then(() => true);
   const isMissing = await Promise.race([failed, delay(300, false)]);
   if (isMissing) return undefined;
-  endsWithUs(child, "SIGQUIT");
+  processes.endsWithUs(child, "SIGQUIT");
   return port;
 }
 
@@ -278,13 +187,13 @@ interface World {
 
 async function main(): Promise<void> {
   console.log(machine());
-  const urls = await startDatabases();
+  const urls = await processes.startDatabases();
   const db = openPostgres({ url: urls.postgresUrl, poolSize: 2, statementTimeoutMs: 30_000 });
   stack.add(() => db.destroy());
   const engineChild = forkChild("gateway-instance.ts");
   const [engine] = (await once(engineChild, "message")) as [EngineInfo];
   const apiKey = await fill(db, engine);
-  const api = await startApi(urls);
+  const api = await processes.startApi(urls);
   const nginxPort = await startNginx(engine.enginePort);
   if (nginxPort === undefined) console.log("nginx is not installed: its lines are missing");
   const loader = forkChild("gateway-load.ts");

@@ -1,100 +1,25 @@
 // What clients poll, read with an API key: `npm run bench -- reads [seconds]`.
 // One api process, real Postgres and Redis, the load in a process of its own, all on this machine.
-import { type ChildProcess, execFileSync, fork, spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { openPostgres } from "../src/infra/postgres/client.js";
-import { migrate } from "../src/infra/postgres/migrate.js";
-import { CloseStack } from "../src/kernel/lifecycle.js";
-import { createLogger } from "../src/kernel/logger.js";
-import { freePort, startEmbeddedPostgres } from "../src/local/embedded-postgres.js";
-import { initCrypto, keypairFromSeed } from "../src/wire/keypair.js";
 import { machine } from "./machine.js";
+import { BenchProcesses } from "./processes.js";
 import { CHUTES, fillForReads, INSTANCES } from "./reads-data.js";
 import type { LoadReport, LoadTask } from "./reads-load.js";
 
 const SECONDS = Number(process.argv[2] ?? 10);
 const WARM_UP_SECONDS = 3;
 const CONNECTIONS = 32;
-const SEED = "398f0c28f98885e046333d4a41c19cee4c37368a9832c6502f6cfd182e2aef89";
 const READS = [
   { path: "/users/me", targetRps: 4000 },
   { path: "/chutes/?limit=25", targetRps: 1500 },
   { path: "/chutes/?limit=25&include_public=true", targetRps: 1500 },
 ] as const;
 
-const root = join(import.meta.dirname, "..");
-const stack = new CloseStack();
-const dir = mkdtempSync(join(tmpdir(), "chutes-bench-"));
-stack.add(() => rmSync(dir, { recursive: true, force: true }));
-
-/** Ends a child and waits for it. */
-function endsWithUs(child: ChildProcess): void {
-  stack.add(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, "exit");
-    child.kill("SIGTERM");
-    await gone;
-  });
-}
-
-async function startDatabases(): Promise<{ postgresUrl: string; redisUrl: string }> {
-  const log = createLogger({ level: "error", secrets: [] });
-  const { signal } = new AbortController();
-  const postgres = stack.use(await startEmbeddedPostgres({ dir: join(dir, "postgres"), log, signal }));
-  await postgres.createDatabase("bench");
-  await migrate(postgres.url("bench"));
-  const port = await freePort();
-  const redis = spawn("redis-server", ["--port", String(port), "--save", "", "--appendonly", "no", "--dir", dir], {
-    stdio: "ignore",
-  });
-  endsWithUs(redis);
-  return { postgresUrl: postgres.url("bench"), redisUrl: `redis://127.0.0.1:${port}/0` };
-}
-
-async function startApi(urls: { postgresUrl: string; redisUrl: string }): Promise<string> {
-  execFileSync(process.execPath, [join(root, "scripts/build.js")], { stdio: "inherit" });
-  await initCrypto();
-  const port = await freePort();
-  // E.g. BENCH_NODE_ARGS="--cpu-prof --cpu-prof-dir=…", to see where the time goes.
-  const nodeArgs = (process.env["BENCH_NODE_ARGS"] ?? "").split(" ").filter(Boolean);
-  const child = spawn(process.execPath, [...nodeArgs, join(root, "bin/run.js"), "serve", "api"], {
-    stdio: ["ignore", "ignore", "inherit"],
-    env: {
-      PATH: process.env["PATH"] ?? "",
-      CHUTES_ENV: "dev",
-      LOG_LEVEL: "warn",
-      BASE_DOMAIN: "bench.test",
-      LISTEN_HOST: "127.0.0.1",
-      API_PORT: String(port),
-      POSTGRES_URL: urls.postgresUrl,
-      REDIS_URL: urls.redisUrl,
-      OBJECT_STORE_URL: `file://${join(dir, "objects")}`,
-      SUBTENSOR_ADDRESS: "http://127.0.0.1:9",
-      VALIDATOR_SEED: SEED,
-      VALIDATOR_SS58: keypairFromSeed(SEED).address,
-      WALLET_KEY: "00".repeat(32),
-      PG_ENCRYPTION_KEY: "bench-passphrase",
-      LAUNCH_CONFIG_KEY: "bench-launch",
-      IP_CHECK_SALT: "bench-salt",
-      TAO_USD: "400",
-    },
-  });
-  endsWithUs(child);
-  const url = `http://127.0.0.1:${port}`;
-  for (let tries = 0; tries < 300; tries += 1) {
-    const isUp = await fetch(`${url}/ping`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-    if (isUp) return url;
-    await delay(100);
-  }
-  throw new Error("the api did not start");
-}
+const processes = new BenchProcesses();
+const { stack } = processes;
 
 /** A bare route with the same bytes, in a process of its own. */
 async function startBare(body: string): Promise<{ url: string; end: () => void }> {
@@ -137,11 +62,12 @@ async function measure(api: string, authorization: string, { path, targetRps }: 
 
 async function main(): Promise<void> {
   console.log(machine());
-  const urls = await startDatabases();
+  const urls = await processes.startDatabases();
   const db = openPostgres({ url: urls.postgresUrl, poolSize: 2, statementTimeoutMs: 30_000 });
   stack.add(() => db.destroy());
   const authorization = `Bearer ${await fillForReads(db)}`;
-  const api = await startApi(urls);
+  const { port } = await processes.startApi(urls);
+  const api = `http://127.0.0.1:${port}`;
   console.log(
     `${CHUTES} chutes, ${INSTANCES} instances, ${CONNECTIONS} connections, ${SECONDS} s each, load beside it`,
   );
