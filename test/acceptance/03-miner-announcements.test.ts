@@ -1,9 +1,19 @@
 import { expect } from "vitest";
-import { type AccountApi, ADDRESS_B, call, deploy, givenDeveloper, givenImage } from "../support/account-api.js";
+import {
+  type AccountApi,
+  ADDRESS_B,
+  call,
+  type Developer,
+  deploy,
+  givenDeveloper,
+  givenImage,
+} from "../support/account-api.js";
 import { test } from "../support/account-test.js";
 
 const FREE_AND_UNLIMITED = (1 << 4) | (1 << 7);
-const CHUTES = 60;
+const CHUTES = 1000;
+/** Deploys of one account wait for each other. */
+const DEVELOPERS = 4;
 const COLUMNS =
   `chute_id user_id name tagline readme tool_description image_id logo_id public standard_template cords jobs node_selector
   slug code filename ref_str version concurrency boost chutes_version revision openrouter discount max_instances scaling_threshold
@@ -27,11 +37,16 @@ async function takeAnnouncements(api: AccountApi): Promise<Announced["data"][]> 
 test("03 §20.13: whoever hears of a new chute gets it at the first try, with every column and its worth", async ({
   api,
 }) => {
-  const alice = await givenDeveloper(api, { username: "alice", permissions: FREE_AND_UNLIMITED });
-  await givenImage(api, alice);
+  const developers: Developer[] = [];
+  for (let index = 0; index < DEVELOPERS; index += 1) {
+    const developer = await givenDeveloper(api, { username: `dev-${index}`, permissions: FREE_AND_UNLIMITED });
+    await givenImage(api, developer);
+    developers.push(developer);
+  }
+  const { signer } = developers[0] as Developer;
   const miner = {
     netuid: api.config.netuid,
-    hotkey: alice.signer.address,
+    hotkey: signer.address,
     coldkey: ADDRESS_B,
     checksum: "x",
     node_id: 1,
@@ -41,19 +56,22 @@ test("03 §20.13: whoever hears of a new chute gets it at the first try, with ev
     .values({ ...miner, synced_at: api.clock.now })
     .execute();
   let isDeploying = true;
-  const deploying = (async () => {
-    for (let index = 0; index < CHUTES; index += 1) {
-      const { statusCode } = await deploy(api, alice, { name: `chute-${index}` });
+  const deployAll = async (developer: Developer) => {
+    for (let index = 0; index < CHUTES / DEVELOPERS; index += 1) {
+      const image = `${developer.username}/my-image:1.0`;
+      const { statusCode } = await deploy(api, developer, { name: `chute-${index}`, image });
       expect(statusCode).toBe(200);
     }
+  };
+  const deploying = Promise.all(developers.map(deployAll)).finally(() => {
     isDeploying = false;
-  })();
+  });
   const fetched: Record<string, unknown>[] = [];
   for (let isLast = false; !isLast; ) {
     isLast = !isDeploying;
     for (const { chute_id, version } of await takeAnnouncements(api)) {
       const url = `/miner/chutes/${chute_id}/${version}`;
-      const response = await call(api, { url, signer: alice.signer, purpose: "miner" });
+      const response = await call(api, { url, signer, purpose: "miner" });
       expect(response.statusCode).toBe(200);
       fetched.push(response.json());
     }
@@ -64,4 +82,4 @@ test("03 §20.13: whoever hears of a new chute gets it at the first try, with ev
     expect(Object.keys(chute)).toEqual(expect.arrayContaining(COLUMNS));
     expect(chute["effective_compute_multiplier"]).toBeGreaterThan(0);
   }
-});
+}, 120_000);
